@@ -1,0 +1,122 @@
+"""The wire contract: what a client sends, and the typed events that come back, one JSON object each."""
+
+import json
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+MAX_MESSAGE_CHARS = 2_000
+SESSION_ID = r"^[A-Za-z0-9_-]{32}$"
+FAQ_ID = r"^[0-9a-f]{12}$"
+
+Outcome = Literal["answered", "declined", "greeting", "clarify", "cancelled"]
+
+
+class ChatRequest(BaseModel):
+    """One message of a seller. `followup_id` names the FAQ entry of the offer that was clicked."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    message: str
+    session_id: Annotated[str, StringConstraints(pattern=SESSION_ID)] | None = None
+    followup_id: Annotated[str, StringConstraints(pattern=FAQ_ID)] | None = None
+
+
+class Source(BaseModel):
+    """A FAQ entry that the answer rests on; `score` only orders the sources of one turn."""
+
+    model_config = ConfigDict(frozen=True)
+
+    faq_id: str
+    question: str
+    tags: tuple[str, ...] = ()
+    score: float
+    excerpt: str
+
+
+class FollowUp(BaseModel):
+    """An offer; the entry that it names answers it."""
+
+    model_config = ConfigDict(frozen=True)
+
+    faq_id: str
+    text: str
+
+
+class Usage(BaseModel):
+    """Tokens that a chat model billed for one turn; zero where no model was asked."""
+
+    model_config = ConfigDict(frozen=True)
+
+    prompt_tokens: int = 0
+    cached_tokens: int = 0
+    completion_tokens: int = 0
+
+
+class Start(BaseModel):
+    """First, at once."""
+
+    type: Literal["start"] = "start"
+    session_id: str
+    turn_id: str
+    model: str
+
+
+class Sources(BaseModel):
+    """Before the first text."""
+
+    type: Literal["sources"] = "sources"
+    sources: tuple[Source, ...]
+
+
+class Delta(BaseModel):
+    """A piece of the answer."""
+
+    type: Literal["delta"] = "delta"
+    text: str
+
+
+class FollowUps(BaseModel):
+    """What the seller may want to know next."""
+
+    type: Literal["followups"] = "followups"
+    followups: tuple[FollowUp, ...]
+
+
+class Done(BaseModel):
+    """The turn ended well. `degraded` names the parts that could not be reached."""
+
+    type: Literal["done"] = "done"
+    outcome: Outcome
+    degraded: tuple[str, ...] = ()
+    usage: Usage = Usage()
+    cost_usd: float = 0.0
+    timings_ms: dict[str, float] = Field(default_factory=dict)
+
+
+class Problem(BaseModel):
+    """RFC 9457 problem details: the body of an HTTP error, and the event that ends a stream which failed."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    trace_id: str
+
+
+Event = Start | Sources | Delta | FollowUps | Done | Problem
+
+
+def event_name(event: Event) -> str:
+    """The SSE `event:` field; a problem's own `type` is a URI, so its event is called error."""
+    return "error" if isinstance(event, Problem) else event.type
+
+
+def as_json(event: Event) -> str:
+    """An event as it goes over the wire: one line, Korean readable."""
+    return json.dumps(event.model_dump(mode="json"), ensure_ascii=False, separators=(",", ":"))
+
+
+def encode_sse(event: Event, event_id: str) -> bytes:
+    """One server-sent event. JSON has no raw line break, so one data line is enough."""
+    return f"event: {event_name(event)}\nid: {event_id}\ndata: {as_json(event)}\n\n".encode()

@@ -1,0 +1,116 @@
+"""What to offer next: questions that a named FAQ entry answers, phrased as offers."""
+
+import re
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping
+
+from faqchat.events import FollowUp
+from faqchat.faq import Entry
+from faqchat.tokens import tokens
+
+COUNT = 3
+ALIKE = 0.5  # two titles that share this much of their tokens are one topic
+
+_ASIDE = re.compile(r"\s*\([^()]*\)\s*$")
+_SENTENCE = re.compile(r"(?<=[가-힣])[.?!]+\s+")
+_BARE_WHY = re.compile(
+    r"^(?:그 |이 )?(?:이유[가는]? ?|원인[이은]? ?)?(?:왜 ?(?:그런|그렇|이런)[가-힣]*|무엇인가요|뭔가요|궁금[가-힣]+)$"
+    r"|^(?:왜|이유가 뭐|어떻게 (?:하나요|해야 하나요|되나요|하면 되나요|해야 되나요|해결하나요))[가-힣]*$"
+)
+_WISH = re.compile(r"고 ?싶(?:어요|습니다|은데요?)$")
+# A direct question and the indirect one that it becomes; the first that matches wins. Clauses end in 지.
+_INDIRECT = (
+    (
+        re.compile(
+            r"(?:이|가|은|는|을|를|에 대해)?\s*(?:궁금해요|궁금합니다|알고 ?싶어요|알고 ?싶습니다|알려 ?주세요)$"
+        ),
+        "",
+    ),
+    (_WISH, "는 방법"),
+    (re.compile(r"(?:이란|란)(?: 무엇인가요| 뭔가요)?$"), "의 뜻과 내용"),
+    (re.compile(r"뭔가요$"), "무엇인지"),
+    (re.compile(r"(?<=[가-힣])나요$"), "는지"),
+    (re.compile(r"(?<=[가-힣])[가까]요$"), "지"),
+)
+
+
+def offer(entry: Entry) -> str:
+    """The entry's question as an offer."""
+    asked = _indirect(entry.title)
+    return f"{asked} 안내해 드릴까요?" if asked.endswith("지") else f"{_with(asked, '을', '를')} 안내해 드릴까요?"
+
+
+def guess(entry: Entry) -> str:
+    """The entry's question as a guess at what the seller may have meant; said with a refusal."""
+    asked = _indirect(entry.title)
+    return f"{asked} 궁금하신가요?" if asked.endswith("지") else f"{_with(asked, '이', '가')} 궁금하신가요?"
+
+
+def _indirect(title: str) -> str:
+    text = _ASIDE.sub("", title).strip().rstrip("?.!~ ")
+    first, *rest = _SENTENCE.split(text)
+    last = rest[-1] if rest else first
+    if rest and _BARE_WHY.match(last):
+        return _WISH.sub("는 방법", first) if _WISH.search(first) else f"‘{first}’ 상황의 원인과 해결 방법"
+    for pattern, ending in _INDIRECT:
+        if pattern.search(last):
+            return pattern.sub(ending, last).strip()
+    return f"‘{text}’ 관련 내용" if re.search(r"[요다죠]$", text) else text
+
+
+def _with(noun: str, after_consonant: str, after_vowel: str) -> str:
+    """The noun with the particle that its last syllable asks for."""
+    last = noun.rstrip("'\"’”)] ")[-1:]
+    closed = "가" <= last <= "힣" and (ord(last) - ord("가")) % 28 > 0
+    return noun + (after_consonant if closed else after_vowel)
+
+
+def pick(candidates: Iterable[Entry], avoid: Collection[str], *, near: Iterable[Entry] = ()) -> list[Entry]:
+    """The first entries that are not to be avoided and differ in topic from each other and from `near`."""
+    chosen: list[Entry] = []
+    taken = [set(tokens(entry.title)) for entry in near]
+    for entry in candidates:
+        if entry.faq_id in avoid or any(entry.faq_id == other.faq_id for other in chosen):
+            continue
+        words = set(tokens(entry.title))
+        if any(_overlap(words, other) > ALIKE for other in taken):
+            continue
+        chosen.append(entry)
+        taken.append(words)
+        if len(chosen) == COUNT:
+            break
+    return chosen
+
+
+def _overlap(one: set[str], other: set[str]) -> float:
+    return len(one & other) / max(1, min(len(one), len(other)))
+
+
+def offers(entries: Iterable[Entry]) -> tuple[FollowUp, ...]:
+    """Entries as offers."""
+    return tuple(FollowUp(faq_id=entry.faq_id, text=offer(entry)) for entry in entries)
+
+
+def guesses(entries: Iterable[Entry]) -> tuple[FollowUp, ...]:
+    """Entries as guesses."""
+    return tuple(FollowUp(faq_id=entry.faq_id, text=guess(entry)) for entry in entries)
+
+
+def starters(entries: Mapping[str, Entry]) -> list[Entry]:
+    """Where to begin: the entries that editors link to most."""
+    linked = Counter(other for entry in entries.values() for other in entry.related if other in entries)
+    return pick((entries[faq_id] for faq_id, _ in linked.most_common()), avoid=())
+
+
+def fold(text: str) -> str:
+    """A text as it is compared: letters and digits only."""
+    return re.sub(r"\W", "", text.lower())
+
+
+def names(entries: Iterable[Entry]) -> dict[str, str]:
+    """Every text that names one entry: its question, its title, its offer and its guess, folded, to its id."""
+    found: dict[str, str | None] = {}
+    for entry in entries:
+        for text in {fold(text) for text in (entry.question, entry.title, offer(entry), guess(entry))}:
+            found[text] = entry.faq_id if found.setdefault(text, entry.faq_id) == entry.faq_id else None
+    return {text: faq_id for text, faq_id in found.items() if faq_id}

@@ -1,0 +1,109 @@
+"""Hybrid retrieval: dense over titles, utterances and passages, plus keywords, as one sum of comparable scores."""
+
+import asyncio
+import statistics
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+from faqchat.catalogue import Catalogue
+from faqchat.errors import Unavailable
+from faqchat.index import Hit, Kind, Query
+from faqchat.ports import Embedder, VectorSearch
+
+DEPTH = 100  # entries a channel may rank; 50 loses nothing at rank 1, 200 gains nothing (docs/quality.md)
+ROWS = {"title": 100, "utterance": 250, "passage": 250, "out_of_scope": 5}  # several rows may name one entry
+DENSE_WEIGHTS: dict[Kind, float] = {"title": 1.0, "utterance": 1.25, "passage": 1.0}
+WHOLE_WEIGHT = 1.25
+ASKED_WEIGHT = 0.75
+
+
+class Channels(NamedTuple):
+    """What each way of searching said to one query: raw scores, best first."""
+
+    dense: dict[Kind, list[Hit]]
+    whole: list[Hit]
+    asked: list[Hit]
+
+
+class Found(NamedTuple):
+    """Fused hits, best first, and the evidence behind them, one `Channels` a query."""
+
+    hits: list[Hit]
+    channels: list[Channels]
+    degraded: tuple[str, ...]
+
+
+class Retriever:
+    """Searches all channels at once and fuses them. Where vectors are away, keywords alone still answer."""
+
+    def __init__(self, embedder: Embedder, vectors: VectorSearch) -> None:
+        self._embedder = embedder
+        self._vectors = vectors
+
+    async def search(self, queries: Sequence[Query], catalogue: Catalogue, limit: int = 10) -> Found:
+        """The best `limit` entries for the weighted sum of the queries."""
+        dense, degraded = await self._dense([query.text for query in queries], catalogue)
+        channels = [
+            Channels(by_kind, catalogue.whole.search(query.text, DEPTH), catalogue.asked.search(query.text, DEPTH))
+            for query, by_kind in zip(queries, dense, strict=True)
+        ]
+        return Found(fuse(queries, channels)[:limit], channels, degraded)
+
+    async def _dense(
+        self, texts: Sequence[str], catalogue: Catalogue
+    ) -> tuple[list[dict[Kind, list[Hit]]], tuple[str, ...]]:
+        try:
+            vectors = await self._embedder.queries(texts)
+        except Unavailable:
+            return [{} for _ in texts], ("embeddings",)
+        kinds = catalogue.manifest.kinds
+        try:
+            answers = await asyncio.gather(*(self._vectors.search(vectors, kind, ROWS[kind]) for kind in kinds))
+        except Unavailable:
+            return [{} for _ in texts], ("vectors",)
+        known = catalogue.entries
+        return [
+            {
+                kind: [hit for hit in best_per_entry(answer[i]) if kind == "out_of_scope" or hit.faq_id in known]
+                for kind, answer in zip(kinds, answers, strict=True)
+            }
+            for i in range(len(texts))
+        ], ()
+
+
+def best_per_entry(hits: Iterable[Hit]) -> list[Hit]:
+    """Each entry once, with its best row's score, in the order given (best first)."""
+    best: dict[str, Hit] = {}
+    for hit in hits:
+        best.setdefault(hit.faq_id, hit)
+    return list(best.values())[:DEPTH]
+
+
+def standardise(hits: Sequence[Hit]) -> dict[str, float]:
+    """Scores as standard deviations above the list's own floor, so that channels can be added.
+
+    A list cut at DEPTH has no population mean; its floor and its spread stand in for one, and cost
+    nothing against z-scores over the whole catalogue (docs/quality.md).
+    """
+    if not hits:
+        return {}
+    scores = [hit.score for hit in hits]
+    floor, spread = min(scores), statistics.pstdev(scores)
+    if spread == 0:
+        return {hit.faq_id: 1.0 for hit in hits}
+    return {hit.faq_id: (hit.score - floor) / spread for hit in hits}
+
+
+def fuse(queries: Sequence[Query], channels: Sequence[Channels]) -> list[Hit]:
+    """The weighted sum over queries and channels, best first; ties keep the id's order."""
+    total: dict[str, float] = {}
+    for query, said in zip(queries, channels, strict=True):
+        weighted = [
+            *((said.dense.get(kind, []), weight) for kind, weight in DENSE_WEIGHTS.items()),
+            (said.whole, WHOLE_WEIGHT),
+            (said.asked, ASKED_WEIGHT),
+        ]
+        for hits, weight in weighted:
+            for faq_id, score in standardise(hits).items():
+                total[faq_id] = total.get(faq_id, 0.0) + query.weight * weight * score
+    return [Hit(faq_id, score) for faq_id, score in sorted(total.items(), key=lambda item: (-item[1], item[0]))]
