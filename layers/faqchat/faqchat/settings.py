@@ -1,0 +1,64 @@
+"""Every setting, read from the environment once, in `bootstrap`. `.env.example` documents them for people.
+
+AWS endpoints, regions and credentials are not settings: boto3 reads `AWS_ENDPOINT_URL` and its kin by itself.
+"""
+
+from typing import Literal, Self
+
+from pydantic import AliasChoices, Field, SecretStr, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+_OPENAI_KEY = AliasChoices("FAQCHAT_OPENAI_API_KEY", "OPENAI_API_KEY")
+
+
+class Settings(BaseSettings):
+    """Defaults are those of the laptop stack; a deployment sets its own."""
+
+    model_config = SettingsConfigDict(env_prefix="FAQCHAT_", frozen=True, extra="ignore", populate_by_name=True)
+
+    openai_api_key: SecretStr = Field(SecretStr(""), validation_alias=_OPENAI_KEY)
+
+    # embeddings: OpenAI, or anything that speaks its API
+    embedding_base_url: str = "http://127.0.0.1:8011/v1"
+    embedding_query_model: str = "e5-query"  # E5 models want different prefixes for query and passage
+    embedding_passage_model: str = "e5-passage"
+    embedding_timeout_s: float = Field(5.0, gt=0)
+    embedding_batch: int = Field(16, ge=1, le=2048)  # a query may wait behind one batch
+
+    # chat model: none configured means answers composed from the FAQ itself
+    chat_model: str = ""
+    chat_base_url: str = "https://api.openai.com/v1"
+    chat_reasoning_effort: Literal["", "none", "minimal", "low", "medium", "high"] = ""
+    chat_timeout_s: float = Field(20.0, gt=0)  # for the first token, and between tokens
+    chat_max_tokens: int = Field(700, ge=16)
+    chat_fallback_model: str = ""  # asked when the first one fails
+    chat_fallback_base_url: str = ""
+    chat_price_in: float = Field(0.0, ge=0)  # USD per million tokens
+    chat_price_cached: float = Field(0.0, ge=0)
+    chat_price_out: float = Field(0.0, ge=0)
+
+    # vectors
+    milvus_uri: str = "http://127.0.0.1:8012"
+    milvus_token: SecretStr = SecretStr("")
+    milvus_alias: str = Field("faq", pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,60}$")
+    milvus_timeout_s: float = Field(5.0, gt=0)
+
+    # tables and buckets
+    conversations_table: str = "faqchat-conversations"
+    bucket: str = "faqchat"
+    session_ttl_days: int = Field(30, ge=1)
+
+    # a turn
+    history_turns: int = Field(6, ge=0)
+    history_tokens: int = Field(1_500, ge=0)  # what a prompt may spend on the past
+    scope_threshold: float = Field(0.5, gt=0, lt=1)  # docs/quality.md shows what it trades
+    index_refresh_s: float = Field(5.0, ge=0)  # how old the snapshot may be before its version is checked
+    heartbeat_s: float = Field(10.0, gt=0)
+
+    log_messages: bool = False  # message text in logs, for debugging only
+
+    @model_validator(mode="after")
+    def _fallback_is_whole(self) -> Self:
+        if self.chat_fallback_model and not self.chat_model:
+            raise ValueError("FAQCHAT_CHAT_FALLBACK_MODEL is set but FAQCHAT_CHAT_MODEL is not")
+        return self
