@@ -1,0 +1,236 @@
+"""Ingest: a FAQ file becomes entries, entries become texts to embed, and only what changed is embedded.
+
+Three steps that can run in one process or be spread over functions: `plan` compares, `embed` writes one batch,
+`publish` makes it live. Rows are named by what they hold, so every step may be repeated, and a run that was
+killed goes on where it stopped.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import NamedTuple, Protocol
+
+from faqchat import faq
+from faqchat.errors import BadSource
+from faqchat.faq import Entry, Faq, RawEntry, Rejected
+from faqchat.index import Fingerprint, IndexSnapshot, Kind, Manifest, TextRow, VectorRow, text_row
+from faqchat.passages import split_passages
+from faqchat.ports import Embedder, Snapshots, VectorCollections
+from faqchat.suspects import find_suspects
+
+# What must be embedded before the FAQ can answer, and what follows behind it. Titles and the bank answer
+# four questions of five that all kinds answer, for a fourteenth of the time (docs/quality.md).
+STAGES: tuple[tuple[Kind, ...], ...] = (("title", "out_of_scope"), ("utterance",), ("passage",))
+
+
+class Progress(Protocol):
+    """Who watches a run."""
+
+    def __call__(self, done: int, total: int, kinds: tuple[Kind, ...]) -> None:
+        """`done` of `total` texts are embedded; `kinds` are complete and published."""
+        ...
+
+
+class Changes(NamedTuple):
+    """Entries by what became of them since the last publication."""
+
+    added: int
+    changed: int
+    unchanged: int
+    removed: int
+
+
+class Plan(NamedTuple):
+    """What stands between the file and a published index."""
+
+    faq: Faq
+    read: int
+    changes: Changes
+    collection: str
+    fingerprint: Fingerprint
+    missing: tuple[TextRow, ...]  # in the order of STAGES
+    stale: frozenset[str]
+    published: Manifest | None
+
+
+class Report(NamedTuple):
+    """What an ingest did."""
+
+    read: int
+    changes: Changes
+    embedded: int
+    deleted: int
+    version: str
+    kinds: tuple[Kind, ...]
+    faq: Faq
+
+
+def clean(raw: Sequence[RawEntry], utterances: Mapping[str, Sequence[str]]) -> Faq:
+    """Raw entries to a FAQ: cleaned, linked to each other, the unusable rejected and the doubtful named."""
+    entries: dict[str, Entry] = {}
+    links: dict[str, tuple[str, ...]] = {}
+    rejected: list[Rejected] = []
+    for position, row in enumerate(raw):
+        question = faq.normalize(row.question)
+        answer, linked = faq.split_answer(row.answer)
+        faq_id = faq.faq_id(row.question)
+        reason = _unusable(question, answer, faq_id in entries)
+        if reason:
+            rejected.append(Rejected(position, question[:80], reason))
+            continue
+        links[faq_id] = (*row.related, *linked)
+        entries[faq_id] = Entry(
+            faq_id=faq_id,
+            question=question,
+            answer=answer,
+            tags=row.tags or faq.leading_tags(question),
+            utterances=tuple(filter(None, map(faq.normalize, (*row.utterances, *utterances.get(faq_id, ()))))),
+            content_hash=hashlib.sha256(f"{question}\n{answer}".encode()).hexdigest(),
+        )
+    linked_entries = _link(entries, links)
+    return Faq(linked_entries, tuple(rejected), tuple(find_suspects(linked_entries)))
+
+
+def _unusable(question: str, answer: str, repeated: bool) -> str | None:
+    if not question:
+        return "the question is empty"
+    if len(question) > faq.MAX_QUESTION_CHARS:
+        return f"the question has {len(question):,} characters, {faq.MAX_QUESTION_CHARS} are allowed"
+    if not answer:
+        return "the answer is empty"
+    if len(answer) > faq.MAX_ANSWER_CHARS:
+        return f"the answer has {len(answer):,} characters, {faq.MAX_ANSWER_CHARS:,} are allowed"
+    return "the question occurs twice; the first is kept" if repeated else None
+
+
+def _link(entries: Mapping[str, Entry], links: Mapping[str, Sequence[str]]) -> tuple[Entry, ...]:
+    """Entries with their links resolved; a link may leave out the tags of the question it names."""
+    by_title = {entry.title: faq_id for faq_id, entry in entries.items()}
+    by_question = {entry.question: faq_id for faq_id, entry in entries.items()}
+
+    def resolve(faq_id: str) -> tuple[str, ...]:
+        named = (by_question.get(question) or by_title.get(question) for question in map(faq.normalize, links[faq_id]))
+        return tuple(dict.fromkeys(other for other in named if other and other != faq_id))
+
+    return tuple(entry.model_copy(update={"related": resolve(faq_id)}) for faq_id, entry in entries.items())
+
+
+def rows(entries: Iterable[Entry], bank: Iterable[str]) -> list[TextRow]:
+    """Every text that is embedded, in the order of STAGES; each once."""
+    entries = tuple(entries)
+    texts: dict[Kind, list[TextRow]] = {
+        "title": [text_row(entry.faq_id, "title", entry.question) for entry in entries],
+        "out_of_scope": [
+            text_row(hashlib.sha256(line.encode()).hexdigest()[:12], "out_of_scope", line) for line in bank
+        ],
+        "utterance": [text_row(entry.faq_id, "utterance", text) for entry in entries for text in entry.utterances],
+        "passage": [
+            text_row(entry.faq_id, "passage", text) for entry in entries for text in split_passages(entry.answer)
+        ],
+    }
+    ordered = (row for stage in STAGES for kind in stage for row in texts[kind])
+    return list({row.row_id: row for row in ordered}.values())
+
+
+class Ingest:
+    """Brings the vector collection and the published catalogue up to a FAQ file."""
+
+    def __init__(
+        self, embedder: Embedder, collections: VectorCollections, snapshots: Snapshots, bank: Sequence[str], batch: int
+    ) -> None:
+        self._embedder = embedder
+        self._collections = collections
+        self._snapshots = snapshots
+        self._bank = bank
+        self._batch = batch
+
+    async def plan(self, raw: Sequence[RawEntry], utterances: Mapping[str, Sequence[str]]) -> Plan:
+        """Compare a file with what is stored and what is published; writes nothing but an empty collection."""
+        cleaned = clean(raw, utterances)
+        if not cleaned.entries:
+            raise BadSource(f"none of the {len(raw)} entries can be used")
+        fingerprint = await self._embedder.fingerprint()
+        collection = f"faq_{fingerprint.slug}"
+        await self._collections.open(collection, fingerprint)
+        wanted = rows(cleaned.entries, self._bank)
+        stored = await self._collections.row_ids(collection)
+        snapshot = await self._snapshots.load()
+        return Plan(
+            cleaned,
+            len(raw),
+            _compare(snapshot.entries if snapshot else {}, cleaned.entries),
+            collection,
+            fingerprint,
+            tuple(row for row in wanted if row.row_id not in stored),
+            frozenset(stored - {row.row_id for row in wanted}),
+            snapshot.manifest if snapshot else None,
+        )
+
+    async def embed(self, collection: str, texts: Sequence[TextRow]) -> None:
+        """Embed and store rows; may be repeated."""
+        vectors = await self._embedder.passages([row.text for row in texts])
+        await self._collections.upsert(
+            collection,
+            [VectorRow(row.row_id, row.faq_id, row.kind, vector) for row, vector in zip(texts, vectors, strict=True)],
+        )
+
+    async def publish(self, plan: Plan, kinds: tuple[Kind, ...], source: str) -> str:
+        """Make the entries live with the kinds of vectors that are complete; the version's name is its content."""
+        entries = {entry.faq_id: entry for entry in plan.faq.entries}
+        version = _version(entries.values(), plan.collection, kinds)
+        if plan.published is None or plan.published.version != version:
+            await self._collections.publish(plan.collection)
+            manifest = Manifest(
+                version=version,
+                collection=plan.collection,
+                fingerprint=plan.fingerprint,
+                kinds=kinds,
+                entries=len(entries),
+                source=source,
+                published_at=datetime.now(UTC).isoformat(timespec="seconds"),
+            )
+            await self._snapshots.publish(IndexSnapshot(manifest, entries))
+        return version
+
+    async def run(
+        self,
+        raw: Sequence[RawEntry],
+        utterances: Mapping[str, Sequence[str]],
+        source: str,
+        progress: Progress,
+    ) -> Report:
+        """The whole ingest in one process, published after every stage that had something to embed."""
+        plan = await self.plan(raw, utterances)
+        done, total = 0, len(plan.missing)
+        # A kind that is live stays live while the few rows that changed are written.
+        complete = plan.published.kinds if plan.published and plan.published.collection == plan.collection else ()
+        progress(done, total, complete)
+        for stage in STAGES:
+            # Texts of like length share a batch: a batch costs what its longest text costs.
+            todo = sorted((row for row in plan.missing if row.kind in stage), key=lambda row: len(row.text))
+            for start in range(0, len(todo), self._batch):
+                batch = todo[start : start + self._batch]
+                await self.embed(plan.collection, batch)
+                done += len(batch)
+                progress(done, total, complete)
+            complete = tuple(dict.fromkeys((*complete, *stage)))
+            if todo or stage == STAGES[-1]:
+                version = await self.publish(plan, complete, source)
+                progress(done, total, complete)
+        # Only now: until the new entries are live, the old ones are still shown.
+        await self._collections.delete(plan.collection, plan.stale)
+        return Report(plan.read, plan.changes, done, len(plan.stale), version, complete, plan.faq)
+
+
+def _compare(before: Mapping[str, Entry], after: Sequence[Entry]) -> Changes:
+    kept = [(before[entry.faq_id], entry) for entry in after if entry.faq_id in before]
+    changed = sum(old != new for old, new in kept)
+    return Changes(len(after) - len(kept), changed, len(kept) - changed, len(before) - len(kept))
+
+
+def _version(entries: Iterable[Entry], collection: str, kinds: Sequence[Kind]) -> str:
+    digest = hashlib.sha256(f"{collection} {' '.join(kinds)}\n".encode())
+    for entry in entries:
+        digest.update(json.dumps(entry.model_dump(mode="json"), ensure_ascii=False, sort_keys=True).encode())
+    return digest.hexdigest()[:16]
