@@ -1,0 +1,250 @@
+"""The chat function: HTTP in, one domain call, a stream or a body out.
+
+The same app stands behind two doors: `handler` collects the body for API Gateway and `sam local start-api`;
+`run.sh` serves it with uvicorn behind the Lambda Web Adapter, and streams.
+"""
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import aclosing
+from http import HTTPStatus
+from pathlib import Path
+from typing import Annotated, Any
+from uuid import uuid4
+
+from aws_lambda_powertools import Logger
+from fastapi import Depends, FastAPI, Request
+from fastapi import Path as PathParameter
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import FileResponse, JSONResponse, StreamingResponse
+from fastapi.staticfiles import StaticFiles
+from mangum import Mangum
+from starlette.datastructures import MutableHeaders
+from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from faqchat import bootstrap, sse
+from faqchat.chat import ChatService
+from faqchat.conversation import Turn
+from faqchat.errors import Busy, Conflict, FaqChatError, InvalidRequest, NotFound, Unavailable
+from faqchat.events import SESSION_ID, ChatRequest, Event, Problem
+from faqchat.ports import History
+from faqchat.readiness import Check, Readiness, check_all
+from faqchat.reply import ChatReply, collect
+
+STATIC = Path(__file__).parent / "static"
+MAX_BODY_BYTES = 64_000  # 2,000 characters of Korean are 6 KB; the rest is room for escapes
+SESSION_TURNS = 200  # what a page shows again
+
+# The most specific class first. What an error says stays with the operators; end users read these.
+STATUS: Mapping[type[FaqChatError], tuple[int, str]] = {
+    InvalidRequest: (422, "요청을 이해하지 못했습니다."),
+    NotFound: (404, "대화나 항목을 찾을 수 없습니다. 기간이 지났거나 삭제되었을 수 있습니다."),
+    Conflict: (409, "같은 대화에서 다른 요청을 처리하고 있습니다. 잠시 후 다시 시도해 주세요."),
+    Busy: (429, "지금 이용자가 많습니다. 잠시 후 다시 시도해 주세요."),
+    Unavailable: (503, "지금은 답변을 준비할 수 없습니다. 잠시 후 다시 시도해 주세요."),
+    FaqChatError: (500, "일시적인 오류가 발생했습니다. 잠시 후 다시 시도해 주세요."),
+}
+HTTP_DETAILS = {
+    404: "없는 주소입니다.",
+    405: "이 주소에서는 지원하지 않는 요청 방식입니다.",
+    413: "요청이 너무 큽니다.",
+    415: "요청 본문은 application/json 형식이어야 합니다.",
+}
+HEADERS = {
+    "content-security-policy": "default-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'",
+    "referrer-policy": "no-referrer",
+    "x-content-type-options": "nosniff",
+}
+
+logger = Logger(service="faqchat")
+app = FastAPI(
+    title="SmartStore FAQ chat",
+    version="1",
+    description="Answers questions of Naver SmartStore sellers from the FAQ, as a stream of typed events.",
+    responses={"default": {"model": Problem, "description": "What went wrong, RFC 9457"}},
+)
+
+
+class Interrupted(Exception):
+    """A turn ended in a problem while its events were being collected."""
+
+    def __init__(self, problem: Problem) -> None:
+        super().__init__(problem.title)
+        self.problem = problem
+
+
+ChatDep = Annotated[ChatService, Depends(bootstrap.chat_service)]
+HistoryDep = Annotated[History, Depends(bootstrap.history)]
+ChecksDep = Annotated[Mapping[str, Check], Depends(bootstrap.readiness_checks)]
+SessionId = Annotated[str, PathParameter(pattern=SESSION_ID)]
+
+
+@app.post(
+    "/v1/chat/stream",
+    response_class=StreamingResponse,
+    responses={200: {"content": {"text/event-stream": {}}, "description": "start, sources, delta…, followups, done"}},
+)
+async def stream_chat(request: ChatRequest, chat: ChatDep) -> StreamingResponse:
+    """Answer a message as server-sent events."""
+    events = chat.stream(request)
+    first = await anext(events)  # what can be refused is refused before the stream has begun
+    body = sse.encode(_reported(first, events), bootstrap.settings().heartbeat_s)
+    return StreamingResponse(
+        body, media_type="text/event-stream", headers={"cache-control": "no-store", "x-accel-buffering": "no"}
+    )
+
+
+@app.post("/v1/chat")
+async def whole_chat(request: ChatRequest, chat: ChatDep) -> ChatReply:
+    """Answer a message in one piece."""
+    reply = await collect(chat.stream(request))
+    if isinstance(reply, Problem):
+        raise Interrupted(reply)
+    return reply
+
+
+@app.get("/v1/sessions/{session_id}")
+async def read_session(session_id: SessionId, history: HistoryDep) -> dict[str, Any]:
+    """Read a conversation again, oldest turn first."""
+    turns = await history.recent(session_id, SESSION_TURNS)
+    return {"session_id": session_id, "turns": [shown(turn) for turn in turns]}
+
+
+@app.delete("/v1/sessions/{session_id}", status_code=204)
+async def delete_session(session_id: SessionId, history: HistoryDep) -> None:
+    """Delete a conversation for good."""
+    await history.delete(session_id)
+
+
+@app.get("/healthz")
+async def healthz() -> dict[str, str]:
+    """Whether the process serves; says nothing of what it depends on."""
+    return {"status": "ok"}
+
+
+@app.get("/readyz")
+async def readyz(checks: ChecksDep) -> JSONResponse:
+    """Whether each dependency answers, by name; 503 when questions cannot be answered at all."""
+    state: Readiness = await check_all(checks)
+    return JSONResponse({"ready": state.ready, "parts": state.parts}, 200 if state.ready else 503)
+
+
+def shown(turn: Turn) -> dict[str, Any]:
+    """A stored turn as its reader sees it: without what it cost."""
+    return turn.model_dump(mode="json", exclude={"session_id", "query", "usage", "cost_usd"})
+
+
+@app.get("/", include_in_schema=False)
+async def page() -> FileResponse:
+    """The chat page."""
+    return FileResponse(STATIC / "index.html")
+
+
+@app.get("/favicon.ico", include_in_schema=False, status_code=204)
+async def favicon() -> None:
+    """Browsers ask for it whatever the page says."""
+
+
+app.mount("/static", StaticFiles(directory=STATIC), name="static")
+
+
+async def _reported(first: Event, rest: AsyncIterator[Event]) -> AsyncIterator[Event]:
+    """A turn's events; a bug in the middle is logged, and told to the client as a problem."""
+    try:
+        yield first
+        async with aclosing(rest) as events:
+            async for event in events:
+                yield event
+    except Exception:
+        trace_id = uuid4().hex
+        logger.exception("a turn failed", trace_id=trace_id)
+        yield _problem(500, STATUS[FaqChatError][1], trace_id)
+
+
+@app.exception_handler(FaqChatError)
+async def _domain_error(request: Request, error: FaqChatError) -> JSONResponse:
+    status, detail = next(known for kind, known in STATUS.items() if isinstance(error, kind))
+    trace_id = _trace_id(request)
+    if status >= 500:
+        logger.error("unavailable", error=str(error), kind=type(error).__name__, trace_id=trace_id)
+    return _response(_problem(status, error.detail if isinstance(error, InvalidRequest) else detail, trace_id))
+
+
+@app.exception_handler(Interrupted)
+async def _interrupted(_: Request, error: Interrupted) -> JSONResponse:
+    return _response(error.problem)
+
+
+@app.exception_handler(RequestValidationError)
+async def _unreadable(request: Request, error: RequestValidationError) -> JSONResponse:
+    kinds = {str(problem["type"]) for problem in error.errors()}
+    names = [".".join(map(str, problem["loc"][1:])) for problem in error.errors()]
+    sent_as = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if request.method == "POST" and sent_as != "application/json":
+        return _response(_problem(415, HTTP_DETAILS[415], _trace_id(request)))
+    if "json_invalid" in kinds:
+        return _response(_problem(400, "요청 본문이 올바른 JSON이 아닙니다.", _trace_id(request)))
+    detail = f"요청 형식이 올바르지 않습니다: {', '.join(filter(None, names)) or '본문'}"
+    return _response(_problem(422, detail, _trace_id(request)))
+
+
+@app.exception_handler(HTTPException)
+async def _http_error(request: Request, error: HTTPException) -> JSONResponse:
+    detail = HTTP_DETAILS.get(error.status_code, HTTPStatus(error.status_code).phrase)
+    return _response(_problem(error.status_code, detail, _trace_id(request)), error.headers)
+
+
+@app.exception_handler(Exception)
+async def _bug(request: Request, _: Exception) -> JSONResponse:
+    trace_id = _trace_id(request)
+    logger.exception("a request failed", trace_id=trace_id)
+    return _response(_problem(500, STATUS[FaqChatError][1], trace_id))
+
+
+def _problem(status: int, detail: str, trace_id: str) -> Problem:
+    return Problem(type="about:blank", title=HTTPStatus(status).phrase, status=status, detail=detail, trace_id=trace_id)
+
+
+def _response(problem: Problem, headers: Mapping[str, str] | None = None) -> JSONResponse:
+    return JSONResponse(
+        problem.model_dump(), problem.status, headers=dict(headers or {}), media_type="application/problem+json"
+    )
+
+
+def _trace_id(request: Request) -> str:
+    return request.headers.get("x-amzn-trace-id") or uuid4().hex
+
+
+class Edge:
+    """Refuses bodies that no question needs, and sets the security headers. Plain ASGI, so streams pass untouched."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        received = 0
+
+        async def limited() -> Message:
+            nonlocal received
+            message = await receive()
+            received += len(message.get("body", b""))
+            if received > MAX_BODY_BYTES:
+                raise HTTPException(413)
+            return message
+
+        async def with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                for name, value in HEADERS.items():
+                    headers.setdefault(name, value)
+            await send(message)
+
+        await self._app(scope, limited, with_headers)
+
+
+app.add_middleware(Edge)
+handler = Mangum(app, lifespan="off")

@@ -1,0 +1,162 @@
+"""Where real things are made and put together; nothing else constructs an adapter.
+
+Everything is made on first use and kept, so importing the module costs nothing and a cold start pays only for what
+its first question needs.
+"""
+
+from collections.abc import Mapping, Sequence
+from functools import cache
+from typing import TYPE_CHECKING
+
+from faqchat.adapters.bm25 import Bm25Index
+from faqchat.catalogue import Catalogues
+from faqchat.chat import ChatService
+from faqchat.conversation import new_session_id
+from faqchat.extractive import Extractive
+from faqchat.ingest import Ingest
+from faqchat.lexicon import load_lexicon
+from faqchat.ports import Embedder, Generator, History, LexicalIndex, Snapshots
+from faqchat.pricing import Price
+from faqchat.readiness import Check
+from faqchat.retriever import Retriever
+from faqchat.scope import load_gate, out_of_scope_bank
+from faqchat.settings import Settings
+from faqchat.tokens import tokens
+
+if TYPE_CHECKING:
+    from faqchat.adapters.milvus import MilvusVectors
+
+
+@cache
+def settings() -> Settings:
+    """The process's settings, read once."""
+    return Settings()
+
+
+@cache
+def chat_service() -> ChatService:
+    """The service that answers messages."""
+    chosen = settings()
+    return ChatService(
+        catalogues(),
+        Retriever(embedder(), vectors()),
+        load_gate(),
+        generators=generators(),
+        history=history(),
+        price=price(),
+        scope_threshold=chosen.scope_threshold,
+        history_turns=chosen.history_turns,
+        history_tokens=chosen.history_tokens,
+    )
+
+
+@cache
+def ingest() -> Ingest:
+    """The service that brings the index up to a FAQ file."""
+    return Ingest(embedder(), vectors(), snapshots(), out_of_scope_bank(), settings().embedding_batch)
+
+
+@cache
+def catalogues() -> Catalogues:
+    """The published FAQ in memory."""
+    return Catalogues(snapshots(), lexical_index, settings().index_refresh_s)
+
+
+@cache
+def embedder() -> Embedder:
+    """The embedding model."""
+    from faqchat.adapters.openai_embedder import OpenAIEmbedder
+
+    chosen = settings()
+    return OpenAIEmbedder(
+        base_url=chosen.embedding_base_url,
+        api_key=chosen.openai_api_key.get_secret_value(),
+        query_model=chosen.embedding_query_model,
+        passage_model=chosen.embedding_passage_model,
+        batch=chosen.embedding_batch,
+        timeout_s=chosen.embedding_timeout_s,
+    )
+
+
+@cache
+def vectors() -> "MilvusVectors":
+    """Both sides of the vector index."""
+    from faqchat.adapters.milvus import MilvusVectors
+
+    chosen = settings()
+    return MilvusVectors(
+        uri=chosen.milvus_uri,
+        token=chosen.milvus_token.get_secret_value(),
+        alias=chosen.milvus_alias,
+        timeout_s=chosen.milvus_timeout_s,
+        fingerprint=embedder().fingerprint,
+    )
+
+
+@cache
+def snapshots() -> Snapshots:
+    """Where the published catalogue lives."""
+    from faqchat.adapters.s3 import S3Snapshots
+
+    return S3Snapshots(settings().bucket)
+
+
+@cache
+def history() -> History:
+    """Where conversations live."""
+    from faqchat.adapters.dynamodb import DynamoHistory
+
+    return DynamoHistory(settings().conversations_table, settings().session_ttl_days)
+
+
+@cache
+def generators() -> tuple[Generator, ...]:
+    """Who may write an answer, in the order in which they are asked; the last cannot fail."""
+    chosen = settings()
+    models: list[Generator] = []
+    if chosen.chat_model:
+        models.append(_chat_model(chosen, chosen.chat_model, chosen.chat_base_url))
+    if chosen.chat_fallback_model:
+        models.append(
+            _chat_model(chosen, chosen.chat_fallback_model, chosen.chat_fallback_base_url or chosen.chat_base_url)
+        )
+    return (*models, Extractive())
+
+
+def price() -> Price:
+    """What the chat model's tokens cost."""
+    chosen = settings()
+    return Price(chosen.chat_price_in, chosen.chat_price_cached, chosen.chat_price_out)
+
+
+def _chat_model(chosen: Settings, model: str, base_url: str) -> Generator:
+    from faqchat.adapters.openai_chat import OpenAIChat
+
+    return OpenAIChat(
+        model=model,
+        base_url=base_url,
+        api_key=chosen.openai_api_key.get_secret_value(),
+        timeout_s=chosen.chat_timeout_s,
+        max_tokens=chosen.chat_max_tokens,
+        reasoning_effort=chosen.chat_reasoning_effort,
+    )
+
+
+def lexical_index(documents: Sequence[tuple[str, Sequence[str]]]) -> LexicalIndex:
+    """A keyword index that knows the seller's words."""
+    lexicon = load_lexicon()
+    return Bm25Index(documents, tokens, lambda text: tokens(lexicon.expand(text)))
+
+
+def readiness_checks() -> Mapping[str, Check]:
+    """Each dependency by name, with the cheapest call that proves it."""
+
+    async def search() -> object:
+        return await vectors().search(await embedder().queries(["준비"]), "title", 1)
+
+    return {
+        "catalogue": catalogues().current,
+        "embeddings": lambda: embedder().queries(["준비"]),
+        "vectors": search,
+        "history": lambda: history().recent(new_session_id(), 1),
+    }
