@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import NamedTuple
 
 from faqchat.errors import Unavailable
@@ -49,22 +50,31 @@ class Catalogues:
         self._current: Catalogue | None = None
         self._version: str | None = None
         self._checked_at = float("-inf")
+        self._refreshing: asyncio.Task[None] | None = None
 
     async def current(self) -> Catalogue:
-        """The catalogue in force. When the store is away, the one in memory goes on serving."""
-        if self._current and time.monotonic() - self._checked_at < self._refresh_s:
-            return self._current
-        try:
+        """The catalogue in force. Raises `Unavailable` where none was ever read.
+
+        A newer version is fetched behind the turns that go on: nobody waits for it, and where its store is away the
+        one in memory serves on.
+        """
+        if self._current is None:
             await self._refresh()
-        except Unavailable:
-            if self._current is None:
-                raise
-        self._checked_at = time.monotonic()
+        elif self._is_stale() and (self._refreshing is None or self._refreshing.done()):
+            self._refreshing = asyncio.get_running_loop().create_task(self._refresh_quietly())
         if self._current is None:
             raise Unavailable("no FAQ has been published yet: run ingest")
         return self._current
 
+    def _is_stale(self) -> bool:
+        return time.monotonic() - self._checked_at >= self._refresh_s
+
+    async def _refresh_quietly(self) -> None:
+        with suppress(Unavailable):
+            await self._refresh()
+
     async def _refresh(self) -> None:
+        self._checked_at = time.monotonic()
         version = await self._snapshots.version()
         if version is None or version == self._version:
             return

@@ -113,16 +113,17 @@ class ChatService:
     async def stream(self, request: ChatRequest) -> AsyncGenerator[Event, None]:
         """The events of one turn, the last of them `Done` or `Problem`.
 
-        Before the first event it may raise `InvalidRequest`, `NotFound` (unknown session) or `Unavailable`.
+        Before the first event it may raise `InvalidRequest`, `NotFound` (unknown session or offer) or `Unavailable`.
         """
         message = accept(request.message)
         catalogue = await self._catalogues.current()
         session_id, turns, degraded = await self._open(request.session_id)
+        chosen = named_entry(message, request.followup_id, turns, catalogue)
         draft = Draft(session_id, conversation.new_turn_id(), message, self._generators[0].name, degraded)
         draft.mark("history")
         yield Start(session_id=session_id, turn_id=draft.turn_id, model=draft.model)
         try:
-            async with aclosing(self._reply(draft, request.followup_id, turns, catalogue)) as events:
+            async with aclosing(self._reply(draft, chosen, turns, catalogue)) as events:
                 async for event in events:
                     draft.add(event)
                     yield event
@@ -144,16 +145,15 @@ class ChatService:
         )
 
     async def _reply(
-        self, draft: Draft, followup_id: str | None, turns: Sequence[Turn], catalogue: Catalogue
+        self, draft: Draft, chosen: Entry | None, turns: Sequence[Turn], catalogue: Catalogue
     ) -> AsyncGenerator[Event, None]:
         said = smalltalk.reply(draft.message)
-        if said and not followup_id:
+        if said and not chosen:
             draft.outcome, draft.model = "greeting", "smalltalk"
             yield Delta(text=said)
             yield FollowUps(followups=followups.offers(followups.starters(catalogue.entries)))
             return
 
-        chosen = named_entry(draft.message, followup_id, turns, catalogue)
         draft.query = chosen.question if chosen else smalltalk.without_greeting(draft.message)
         queries = conversation.queries(draft.query, () if chosen else turns)
         draft.query = queries[-1].text
@@ -179,8 +179,9 @@ class ChatService:
 
         yield Sources(sources=sources(draft.query, hits[:SOURCES], found))
         past = conversation.exchanges(turns, self._history_tokens)
-        async for piece in self._write(draft, Brief(draft.message, draft.query, hits[:SOURCES], past)):
-            yield piece
+        async with aclosing(self._write(draft, Brief(draft.message, draft.query, hits[:SOURCES], past))) as pieces:
+            async for piece in pieces:
+                yield piece
         answered = {turn.sources[0].faq_id for turn in turns if turn.sources}
         related = [catalogue.entries[other] for other in hits[0].related if other in catalogue.entries]
         offered = followups.pick([*related, *hits[1:]], avoid=answered | {hits[0].faq_id}, near=hits[:1])
@@ -206,7 +207,7 @@ class ChatService:
 
     def _in_scope(self, queries: Sequence[Query], found: Found, catalogue: Catalogue) -> bool:
         """Whether the message, alone or as the continuation of what was asked before, is SmartStore's."""
-        return any(
+        return bool(found.hits) and any(
             self._gate.probability(query.text, said, catalogue) >= self._scope_threshold
             for query, said in zip(queries, found.channels, strict=True)
         )
@@ -262,7 +263,10 @@ def accept(message: str) -> str:
 
 
 def named_entry(message: str, followup_id: str | None, turns: Sequence[Turn], catalogue: Catalogue) -> Entry | None:
-    """The entry that a message names: by an offer's id, by an offer's or a title's text, or by a yes to an offer."""
+    """The entry that a message names: by an offer's id, by an offer's or a title's text, or by a yes to an offer.
+
+    Raises `NotFound` for an id that no entry has.
+    """
     if followup_id:
         entry = catalogue.entries.get(followup_id)
         if entry is None:

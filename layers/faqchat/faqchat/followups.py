@@ -97,9 +97,9 @@ def guesses(entries: Iterable[Entry]) -> tuple[FollowUp, ...]:
 
 
 def starters(entries: Mapping[str, Entry]) -> list[Entry]:
-    """Where to begin: the entries that editors link to most."""
+    """Where to begin: the entries that editors link to most, then the others in their order."""
     linked = Counter(other for entry in entries.values() for other in entry.related if other in entries)
-    return pick((entries[faq_id] for faq_id, _ in linked.most_common()), avoid=())
+    return pick((*(entries[faq_id] for faq_id, _ in linked.most_common()), *entries.values()), avoid=())
 
 
 def fold(text: str) -> str:

@@ -17,6 +17,7 @@ from faqchat.tokens import tokens
 
 NEAREST_IN = 5
 NEAREST_OUT = 3
+FEATURES_WITHOUT_VECTORS = ("keyword", "unknown", "size")
 
 
 class Linear(NamedTuple):
@@ -52,6 +53,7 @@ class ScopeGate(NamedTuple):
         found = {
             "keyword": top / math.sqrt(count) / math.log(2 + len(catalogue.entries)),
             "unknown": catalogue.whole.unknown_share(text),
+            "size": math.log(2 + len(catalogue.entries)),  # a small FAQ is farther from everything
             **{name: float(bool(pattern.search(text))) for name, pattern in self.patterns.items()},
         }
         inside = _nearest([*said.dense.get("title", []), *said.dense.get("utterance", [])], NEAREST_IN)

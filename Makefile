@@ -1,0 +1,46 @@
+# Needs Python 3.11+ with venv and nothing else; `make install`, which the others call, puts the rest below this folder.
+PORT ?= 8000
+PY := .venv/bin/python
+UV := UV_PYTHON_DOWNLOADS=never UV_PYTHON=$(CURDIR)/$(PY) UV_DEFAULT_INDEX=https://pypi.org/simple .local/tools/uv/bin/uv
+
+.DEFAULT_GOAL := help
+.PHONY: help install run down test quality check format lock clean
+
+help: ## this list
+	@sed -n 's/^\([a-z]*\):[^#]*## /  make \1\t/p' Makefile | expand -t 16
+
+install: ## uv, the locked packages, the AWS emulator; at once when nothing has changed
+	@sh local/bootstrap.sh
+
+run: install ## serve the chat: FAQ=path chooses the file, PORT=8000 the port
+	@exec $(PY) -m local up $(if $(FAQ),--faq "$(FAQ)") --port $(PORT)
+
+down: install ## stop a chat that runs in another terminal
+	@$(PY) -m local down
+
+test: install ## all tests, on the sample FAQ
+	$(PY) -m pytest
+
+quality: install ## ingest FAQ=path and check retrieval and the scope gate on the question sets
+	$(PY) -m pytest tests/quality --faq "$(FAQ)"
+
+check: install ## format, lint, types, unit and integration tests
+	$(PY) -m ruff format --check
+	$(PY) -m ruff check
+	$(PY) -m mypy
+	$(PY) -m pytest tests/unit tests/integration
+
+format: install ## format, and fix what lint can
+	$(PY) -m ruff format
+	$(PY) -m ruff check --fix
+
+lock: install ## lock again after a change of pyproject.toml, and export the Lambda layer's requirements
+	$(UV) lock
+	$(UV) lock --project local/emulator
+	@mkdir -p layers/dependencies
+	$(UV) export --frozen --package faqchat --no-dev --no-emit-workspace --no-header --quiet \
+		--output-file layers/dependencies/requirements.txt
+
+clean: ## stop what runs, and delete packages, index and conversations
+	@if [ -x $(PY) ]; then $(PY) -m local down; fi
+	rm -rf .venv .local .aws-sam .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -1,0 +1,149 @@
+"""Trains the scope gate: `uv run --group calibrate python -m local calibrate FAQ`.
+
+In scope are utterances held out of the index, one an entry, and `local/data/scope_in.txt`; out of scope is the bank,
+each line judged without itself. FAQs of several sizes are cut from the one given, so that the gate also fits a small
+one. No evaluation set is read.
+"""
+
+import asyncio
+import hashlib
+import json
+import random
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from sklearn.linear_model import LogisticRegression
+
+from faqchat import bootstrap
+from faqchat.catalogue import Catalogue
+from faqchat.faq import Entry
+from faqchat.index import Hit, IndexSnapshot, Manifest
+from faqchat.ingest import clean
+from faqchat.retriever import DEPTH, ROWS, Channels, best_per_entry
+from faqchat.scope import FEATURES_WITHOUT_VECTORS, ScopeGate, load_gate, out_of_scope_bank
+from local.ingesting import read
+
+SIZES = (10_000, 800, 250, 90)  # entries; the first means all
+POSITIVES = 800  # held-out utterances a size
+
+Vectors = npt.NDArray[np.float32]
+
+
+class Embeddings:
+    """Vectors by text, kept on disk: a second run embeds nothing."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        folder.mkdir(parents=True, exist_ok=True)
+
+    async def of(self, texts: Sequence[str], *, query: bool) -> Vectors:
+        """One row a text."""
+        digest = hashlib.sha256(json.dumps([query, *texts]).encode()).hexdigest()[:16]
+        path = self._folder / f"{digest}.npy"
+        if not path.exists():
+            embed = bootstrap.embedder().queries if query else bootstrap.embedder().passages
+            rows = [row for start in range(0, len(texts), 16) for row in await embed(texts[start : start + 16])]
+            np.save(path, np.array(rows, dtype=np.float32))
+        loaded: Vectors = np.load(path)
+        return loaded
+
+
+async def calibrate(path: Path, utterances: Path, scope_in: Path, state: Path) -> dict[str, Any]:
+    """The gate's weights, as `scope_weights.json` holds them."""
+    embeddings = Embeddings(state / "calibration")
+    entries = clean(*read(path, utterances)).entries
+    bank = out_of_scope_bank()
+    chance = random.Random(0)  # noqa: S311 # the same split every time
+    held = {entry.faq_id: chance.choice(entry.utterances) for entry in entries if entry.utterances}
+    kept = [
+        entry.model_copy(update={"utterances": tuple(u for u in entry.utterances if u != held.get(entry.faq_id))})
+        for entry in entries
+    ]
+    rows = [(entry.faq_id, text) for entry in kept for text in (entry.question, *entry.utterances)]
+    row_vectors = await embeddings.of([text for _, text in rows], query=False)
+    bank_vectors = await embeddings.of(bank, query=False)
+    bank_queries = await embeddings.of(bank, query=True)
+    held_queries = dict(zip(held, await embeddings.of([*held.values()], query=True), strict=True))
+    hard = [line for line in scope_in.read_text("utf-8").splitlines() if line.strip()]
+    hard_queries = await embeddings.of(hard, query=True)
+    gate, fingerprint = load_gate(), await bootstrap.embedder().fingerprint()
+
+    features: list[dict[str, float]] = []
+    labels: list[int] = []
+    for size in SIZES:
+        chosen = kept if size >= len(kept) else chance.sample(kept, size)
+        names = {entry.faq_id for entry in chosen}
+        inside = [i for i, (faq_id, _) in enumerate(rows) if faq_id in names]
+        index = _Index(_catalogue(chosen, fingerprint), [rows[i][0] for i in inside], row_vectors[inside], bank_vectors)
+        asked = [
+            (held[faq_id], held_queries[faq_id])
+            for faq_id in chance.sample(sorted(names & held.keys()), min(POSITIVES, len(names)))
+        ]
+        if size >= len(kept):
+            asked += list(zip(hard, hard_queries, strict=True))
+        for text, vector in asked:
+            features.append(index.features(gate, text, vector))
+            labels.append(1)
+        for i, text in enumerate(bank):
+            features.append(index.features(gate, text, bank_queries[i], without=i))
+            labels.append(0)
+    return {
+        "embedding_model": fingerprint.model,
+        "dense": _fit(features, labels, [*features[0]]),
+        "keywords": _fit(
+            features,
+            labels,
+            [name for name in features[0] if name in FEATURES_WITHOUT_VECTORS or name in gate.patterns],
+        ),
+    }
+
+
+class _Index:
+    """Searches a cut of the FAQ in memory, as the product searches the whole in Milvus."""
+
+    def __init__(self, catalogue: Catalogue, owners: list[str], vectors: Vectors, bank: Vectors) -> None:
+        self._catalogue = catalogue
+        self._owners = owners
+        self._vectors = vectors
+        self._bank = bank
+
+    def features(self, gate: ScopeGate, text: str, vector: Vectors, without: int | None = None) -> dict[str, float]:
+        similar = self._vectors @ vector
+        best = [Hit(self._owners[i], float(similar[i])) for i in np.argsort(-similar)[: ROWS["utterance"]]]
+        outside = self._bank @ vector
+        if without is not None:
+            outside[without] = -1.0
+        far = [Hit(str(i), float(outside[i])) for i in np.argsort(-outside)[: ROWS["out_of_scope"]]]
+        said = Channels(
+            {"title": [], "utterance": best_per_entry(best), "out_of_scope": far},
+            self._catalogue.whole.search(text, DEPTH),
+            self._catalogue.asked.search(text, DEPTH),
+        )
+        return gate.features(text, said, self._catalogue)
+
+
+def _catalogue(entries: Sequence[Entry], fingerprint: Any) -> Catalogue:
+    manifest = Manifest(
+        version="", collection="", fingerprint=fingerprint, kinds=(), entries=len(entries), source="", published_at=""
+    )
+    return Catalogue.build(IndexSnapshot(manifest, {e.faq_id: e for e in entries}), bootstrap.lexical_index)
+
+
+def _fit(features: list[dict[str, float]], labels: list[int], names: list[str]) -> dict[str, Any]:
+    table = np.array([[row[name] for name in names] for row in features])
+    mean, spread = table.mean(axis=0), table.std(axis=0) + 1e-9
+    model = LogisticRegression(class_weight="balanced", max_iter=2_000).fit((table - mean) / spread, labels)
+    weights = model.coef_[0] / spread
+    return {
+        "weights": {name: round(float(weight), 4) for name, weight in zip(names, weights, strict=True)},
+        "intercept": round(float(model.intercept_[0] - (weights * mean).sum()), 4),
+    }
+
+
+def run(path: Path, utterances: Path, scope_in: Path, state: Path, target: Path) -> None:
+    """Calibrate and write the weights."""
+    weights = asyncio.run(calibrate(path, utterances, scope_in, state))
+    target.write_text(json.dumps(weights, indent=2) + "\n", "utf-8")

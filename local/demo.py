@@ -1,0 +1,44 @@
+"""Plays written dialogues through the product and prints them as Markdown: `docs/demo.md` is this output."""
+
+import json
+from collections.abc import AsyncIterator, Iterable
+from pathlib import Path
+from typing import Any
+
+from faqchat import bootstrap
+from faqchat.events import ChatRequest
+from faqchat.reply import ChatReply, collect
+
+
+def read_script(path: Path) -> list[dict[str, Any]]:
+    """Dialogues, a JSON object a line: a `title` and the user's `messages`; `→ 2` takes up the second offer."""
+    return [json.loads(line) for line in path.read_text("utf-8").splitlines()]
+
+
+async def play(dialogues: Iterable[dict[str, Any]]) -> AsyncIterator[str]:
+    """Markdown, a piece a turn."""
+    chat = bootstrap.chat_service()
+    for dialogue in dialogues:
+        yield f"\n## {dialogue['title']}\n"
+        session: str | None = None
+        reply: ChatReply | None = None
+        for message in dialogue["messages"]:
+            offer = reply.followups[int(message[2:]) - 1] if reply and message.startswith("→ ") else None
+            request = ChatRequest(
+                message=offer.text if offer else message,
+                session_id=session,
+                followup_id=offer.faq_id if offer else None,
+            )
+            answered = await collect(chat.stream(request))
+            assert isinstance(answered, ChatReply), answered
+            reply, session = answered, answered.session_id
+            yield _turn(request.message, reply)
+
+
+def _turn(message: str, reply: ChatReply) -> str:
+    answer = "\n".join(f"> {line}" if line else ">" for line in reply.answer.strip().split("\n"))
+    parts = [f"**판매자** {message}\n", f"**챗봇** ({reply.outcome})\n\n{answer.replace(chr(10), '  ' + chr(10))}\n"]
+    if reply.sources:
+        parts.append(f"참고한 FAQ: {reply.sources[0].question}\n")
+    parts.extend(f"- 💬 {offer.text}" for offer in reply.followups)
+    return "\n".join(parts) + "\n"

@@ -1,0 +1,178 @@
+"""The HTTP edge: statuses, problems, headers, the two doors. The domain behind it runs on fakes."""
+
+import asyncio
+import json
+from pathlib import Path
+
+import httpx
+import pytest
+from mangum import Mangum
+
+from faqchat import bootstrap
+from faqchat.conversation import new_session_id
+from faqchat.errors import Unavailable
+from functions.chat.app import MAX_BODY_BYTES, app
+from tests.fakes import ScriptedModel, World
+
+EVENTS = Path(__file__).parent.parent / "events"
+
+
+@pytest.fixture
+async def world():
+    return await World().ingested()
+
+
+@pytest.fixture
+async def client(world):
+    app.dependency_overrides |= {
+        bootstrap.chat_service: lambda: world.chat,
+        bootstrap.history: lambda: world.history,
+        bootstrap.readiness_checks: lambda: {
+            "catalogue": world.catalogues.current,
+            "embeddings": lambda: world.embedder.queries(["준비"]),
+        },
+    }
+    async with httpx.AsyncClient(
+        transport=httpx.ASGITransport(app, raise_app_exceptions=False), base_url="http://chat"
+    ) as client:
+        yield client
+    app.dependency_overrides.clear()
+
+
+def events_of(body: str) -> list[tuple[str, dict]]:
+    blocks = [dict(line.split(": ", 1) for line in block.splitlines()) for block in body.strip().split("\n\n")]
+    return [(block["event"], json.loads(block["data"])) for block in blocks]
+
+
+@pytest.fixture
+def event_loop_for_mangum():
+    """Mangum runs each event on the thread's own loop, as Lambda's thread has one."""
+    loop = asyncio.new_event_loop()
+    asyncio.set_event_loop(loop)
+    yield loop
+    asyncio.set_event_loop(None)
+    loop.close()
+
+
+async def test_the_stream_is_server_sent_events_in_readable_korean(client):
+    response = await client.post("/v1/chat/stream", json={"message": "정산은 언제 되나요"})
+    assert response.headers["content-type"].startswith("text/event-stream")
+    assert response.headers["cache-control"] == "no-store"
+    events = events_of(response.text)
+    assert [name for name, _ in events][:2] == ["start", "sources"]
+    assert events[-1][0] == "done"
+    assert "구매확정" in response.text
+    turn_id = events[0][1]["turn_id"]
+    assert f"id: {turn_id}:0\n" in response.text
+
+
+async def test_the_whole_answer_says_what_the_stream_says(client):
+    reply = (await client.post("/v1/chat", json={"message": "정산은 언제 되나요"})).json()
+    assert reply["outcome"] == "answered"
+    assert reply["answer"].startswith("구매확정")
+    assert reply["sources"][0]["question"] == "[정산] 정산은 언제 되나요?"
+    assert 2 <= len(reply["followups"]) <= 3
+
+
+async def test_a_conversation_can_be_read_again_and_deleted(client):
+    reply = (await client.post("/v1/chat", json={"message": "정산은 언제 되나요"})).json()
+    url = f"/v1/sessions/{reply['session_id']}"
+    turns = (await client.get(url)).json()["turns"]
+    assert [turn["message"] for turn in turns] == ["정산은 언제 되나요"]
+    assert turns[0]["answer"] == reply["answer"]
+    assert (await client.delete(url)).status_code == 204
+    assert (await client.get(url)).status_code == 404
+
+
+REFUSALS = [
+    ({"json": {"message": ""}}, 422, "질문을 입력"),
+    ({"json": {"message": "가" * 2_001}}, 422, "2,000자"),
+    ({"json": {}}, 422, "message"),
+    ({"json": {"message": "정산", "session_id": "../../etc"}}, 422, "session_id"),
+    ({"json": {"message": "정산", "unknown": 1}}, 422, "unknown"),
+    ({"json": ["정산"]}, 422, "본문"),
+    ({"json": {"message": "정산", "session_id": "A" * 32}}, 404, "찾을 수 없습니다"),
+    ({"json": {"message": "정산", "followup_id": "f" * 12}}, 404, "찾을 수 없습니다"),
+    ({"content": "{", "headers": {"content-type": "application/json"}}, 400, "JSON"),
+    ({"content": "message=1", "headers": {"content-type": "application/x-www-form-urlencoded"}}, 415, "json"),
+    ({"content": '{"message":"정산"}', "headers": {"content-type": "text/plain"}}, 415, "json"),
+    ({"json": {"message": "가" * MAX_BODY_BYTES}}, 413, "너무 큽니다"),
+]
+
+
+@pytest.mark.parametrize("path", ["/v1/chat", "/v1/chat/stream"])
+@pytest.mark.parametrize(("request_", "status", "detail"), REFUSALS)
+async def test_what_cannot_be_used_is_refused_as_a_problem_in_korean(client, path, request_, status, detail):
+    response = await client.post(path, **request_)
+    assert response.status_code == status
+    assert response.headers["content-type"] == "application/problem+json"
+    problem = response.json()
+    assert detail in problem["detail"]
+    assert problem["status"] == status
+    assert set(problem) == {"type", "title", "status", "detail", "trace_id"}
+
+
+async def test_wrong_methods_and_unknown_addresses_are_problems_too(client):
+    wrong = await client.get("/v1/chat")
+    assert (wrong.status_code, wrong.headers["allow"]) == (405, "POST")
+    assert wrong.headers["content-type"] == "application/problem+json"
+    assert (await client.get("/nowhere")).status_code == 404
+    assert (await client.get(f"/v1/sessions/{new_session_id()}")).status_code == 404
+    assert (await client.get("/v1/sessions/short")).status_code == 422
+
+
+async def test_a_model_that_breaks_off_is_told_by_the_stream_and_by_the_status(client, world):
+    world.chat._generators = (ScriptedModel("한 마디 ", Unavailable("secret host name")),)
+    stream = await client.post("/v1/chat/stream", json={"message": "정산은 언제 되나요"})
+    name, problem = events_of(stream.text)[-1]
+    assert (stream.status_code, name, problem["status"]) == (200, "error", 503)
+    assert "secret" not in stream.text
+    whole = await client.post("/v1/chat", json={"message": "정산은 언제 되나요"})
+    assert whole.status_code == 503
+    assert "secret" not in whole.text
+
+
+@pytest.mark.parametrize("path", ["/v1/chat", "/v1/chat/stream"])
+async def test_a_bug_is_logged_and_never_shown(client, world, path, caplog):
+    world.chat._generators = (ScriptedModel("한 마디 ", ValueError("secret variable")),)
+    response = await client.post(path, json={"message": "정산은 언제 되나요"})
+    assert "secret" not in response.text
+    assert "일시적인 오류" in response.text
+
+
+async def test_logs_hold_no_message_text(client, world, capsys):
+    world.chat._generators = (ScriptedModel(Unavailable("down")),)
+    await client.post("/v1/chat", json={"message": "제 사업자번호는 비밀입니다"})
+    said = capsys.readouterr()
+    assert "사업자번호" not in said.out + said.err
+
+
+async def test_readiness_names_each_part(client, world):
+    assert (await client.get("/readyz")).json() == {"ready": True, "parts": {"catalogue": "ok", "embeddings": "ok"}}
+    world.embedder.down = True
+    response = await client.get("/readyz")
+    assert (response.status_code, response.json()["parts"]["embeddings"][:11]) == (200, "Unavailable")
+    world.snapshots.snapshot = None
+    world.catalogues._current = None
+    assert (await client.get("/readyz")).status_code == 503
+
+
+async def test_the_page_and_its_files_forbid_everything_foreign(client):
+    page = await client.get("/")
+    assert page.headers["content-security-policy"].startswith("default-src 'self'")
+    assert "<script" in page.text
+    for path in ("/static/app.js", "/static/style.css", "/static/stream.js"):
+        response = await client.get(path)
+        assert (response.status_code, response.headers["x-content-type-options"]) == (200, "nosniff")
+
+
+def test_the_buffered_door_answers_an_http_api_event(event_loop_for_mangum):
+    world = event_loop_for_mangum.run_until_complete(World().ingested())
+    app.dependency_overrides[bootstrap.chat_service] = lambda: world.chat
+    try:
+        event = json.loads((EVENTS / "http_api_chat.json").read_text("utf-8"))
+        response = Mangum(app, lifespan="off")(event, None)
+    finally:
+        app.dependency_overrides.clear()
+    assert response["statusCode"] == 200
+    assert json.loads(response["body"])["outcome"] == "answered"
