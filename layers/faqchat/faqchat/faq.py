@@ -84,7 +84,7 @@ def normalize(text: str) -> str:
 def faq_id(question: str) -> str:
     """The first 12 hex digits of sha256 over the normalised question."""
     folded = " ".join(_ZERO_WIDTH.sub("", unicodedata.normalize("NFC", question)).split())
-    return hashlib.sha256(folded.encode()).hexdigest()[:12]
+    return hashlib.sha256(folded.encode(errors="ignore")).hexdigest()[:12]  # a lone surrogate has no UTF-8
 
 
 def leading_tags(question: str) -> tuple[str, ...]:

@@ -179,8 +179,8 @@ class Ingest:
         """Make the entries live with the kinds of vectors that are complete; the version's name is its content."""
         entries = {entry.faq_id: entry for entry in plan.faq.entries}
         version = _version(entries.values(), plan.collection, kinds)
+        await self._collections.publish(plan.collection)
         if plan.published is None or plan.published.version != version:
-            await self._collections.publish(plan.collection)
             manifest = Manifest(
                 version=version,
                 collection=plan.collection,

@@ -1,0 +1,171 @@
+"""Conversations in DynamoDB: one item a turn, and one that says the conversation exists.
+
+Table: partition key `session_id`, sort key `turn_id`, time to live on `expires_at`. The header sorts after every
+turn, so one query from the end reads it and the latest turns, at one moment. Each append renews the header: a
+conversation lives for the TTL after its last turn.
+"""
+
+import json
+import random
+import time
+from collections.abc import Callable
+from typing import Any
+
+from faqchat.adapters.aws import THROTTLED, AwsService, Refused
+from faqchat.conversation import Turn
+from faqchat.errors import Busy, Conflict, NotFound, Unavailable
+
+HEADER = "~"  # after every hexadecimal turn id
+DAY_S = 86_400
+BATCH = 25  # what BatchWriteItem takes
+TRIES = 6  # eight racing appends to one conversation need four
+FIRST_PAUSE_S = 0.05
+
+_NESTED = ("sources", "followups", "degraded", "usage")  # kept as JSON: floats survive, and a person can read it
+_LIVE = "attribute_exists(session_id) AND expires_at > :now"
+
+_Item = dict[str, dict[str, Any]]
+
+
+class DynamoHistory:
+    """A `History`."""
+
+    def __init__(self, table: str, ttl_days: int, clock: Callable[[], float] = time.time) -> None:
+        self._table = table
+        self._ttl_s = ttl_days * DAY_S
+        self._clock = clock
+        self._dynamodb = AwsService("dynamodb")
+
+    async def create(self, session_id: str) -> None:
+        """Begin a conversation. Raises `Conflict` where the id is taken."""
+        header = {**_key(session_id, HEADER), "expires_at": self._expiry()}
+
+        def put(client: Any) -> None:
+            client.put_item(TableName=self._table, Item=header, ConditionExpression="attribute_not_exists(session_id)")
+
+        try:
+            await self._dynamodb.run(put, expected={"ConditionalCheckFailedException"})
+        except Refused as error:
+            raise Conflict("a conversation with this id exists") from error
+
+    async def recent(self, session_id: str, limit: int) -> list[Turn]:
+        """The last `limit` turns, oldest first."""
+        items = await self._dynamodb.run(lambda client: self._latest(client, session_id, limit + 1))
+        live = [item for item in items if int(item["expires_at"]["N"]) > self._clock()]
+        if not live or live[0]["turn_id"]["S"] != HEADER:
+            raise NotFound("no such conversation")
+        return [_turn(item) for item in reversed(live[1:])]
+
+    async def append(self, turn: Turn) -> None:
+        """Store a turn and renew its conversation, both or neither. Raises `Conflict` where the turn id is taken."""
+        renew = {
+            "TableName": self._table,
+            "Key": _key(turn.session_id, HEADER),
+            "UpdateExpression": "SET expires_at = :expiry",
+            "ConditionExpression": _LIVE,
+            "ExpressionAttributeValues": {":expiry": self._expiry(), ":now": {"N": str(int(self._clock()))}},
+        }
+        put = {
+            "TableName": self._table,
+            "Item": {**_item(turn), "expires_at": self._expiry()},
+            "ConditionExpression": "attribute_not_exists(turn_id)",
+        }
+        await self._dynamodb.run(lambda client: _transact(client, [{"Update": renew}, {"Put": put}]))
+
+    async def delete(self, session_id: str) -> None:
+        """Remove a conversation: its header first, so that nothing can be appended behind the deletion."""
+        existed = await self._dynamodb.run(lambda client: self._erase(client, session_id))
+        if not existed:
+            raise NotFound("no such conversation")
+
+    async def ping(self) -> None:
+        """Ask for an item that is not there; raises where the table cannot be read."""
+        await self._dynamodb.run(lambda client: client.get_item(TableName=self._table, Key=_key("ping", HEADER)))
+
+    def _expiry(self) -> dict[str, str]:
+        return {"N": str(int(self._clock()) + self._ttl_s)}
+
+    def _latest(self, client: Any, session_id: str, limit: int) -> list[_Item]:
+        pages = client.get_paginator("query").paginate(
+            **self._whole(session_id),
+            ScanIndexForward=False,
+            PaginationConfig={"MaxItems": limit, "PageSize": limit},
+        )
+        return [item for page in pages for item in page["Items"]]
+
+    def _erase(self, client: Any, session_id: str) -> bool:
+        header = client.delete_item(TableName=self._table, Key=_key(session_id, HEADER), ReturnValues="ALL_OLD").get(
+            "Attributes"
+        )
+        # The turns go even where the header was gone: an earlier deletion may have broken off after it.
+        pages = client.get_paginator("query").paginate(
+            **self._whole(session_id), ProjectionExpression="session_id, turn_id"
+        )
+        keys = [item for page in pages for item in page["Items"]]
+        for start in range(0, len(keys), BATCH):
+            self._erase_batch(client, keys[start : start + BATCH])
+        return bool(header) and int(header["expires_at"]["N"]) > self._clock()
+
+    def _erase_batch(self, client: Any, keys: list[_Item]) -> None:
+        left = {self._table: [{"DeleteRequest": {"Key": key}} for key in keys]}
+        for attempt in range(TRIES):
+            _pause(attempt)
+            left = client.batch_write_item(RequestItems=left).get("UnprocessedItems")
+            if not left:
+                return
+        raise Busy("dynamodb left items of a conversation undeleted")
+
+    def _whole(self, session_id: str) -> dict[str, Any]:
+        return {
+            "TableName": self._table,
+            "KeyConditionExpression": "session_id = :session",
+            "ExpressionAttributeValues": {":session": {"S": session_id}},
+            "ConsistentRead": True,  # the next question may come right after the answer
+        }
+
+
+def _transact(client: Any, items: list[dict[str, Any]]) -> None:
+    for attempt in range(TRIES):
+        _pause(attempt)
+        try:
+            client.transact_write_items(TransactItems=items)
+        except client.exceptions.TransactionCanceledException as error:
+            reasons = [reason.get("Code") for reason in error.response.get("CancellationReasons", [])]
+            if reasons[:1] == ["ConditionalCheckFailed"]:
+                raise NotFound("no such conversation") from error
+            if "ConditionalCheckFailed" in reasons:
+                raise Conflict("a turn with this id exists") from error
+            if "TransactionConflict" not in reasons:
+                throttled = not THROTTLED.isdisjoint(map(str, reasons))
+                raise (Busy if throttled else Unavailable)(f"dynamodb cancelled the write ({reasons})") from error
+            # another turn renewed the same header at this moment
+        else:
+            return
+    raise Busy("too many turns are being added to one conversation")
+
+
+def _pause(attempt: int) -> None:
+    """Nothing before the first attempt, then longer and longer: 1.5 s in all at most."""
+    if attempt:
+        time.sleep(FIRST_PAUSE_S * 2 ** (attempt - 1) * random.uniform(0.5, 1))  # noqa: S311 # jitter is no secret
+
+
+def _key(session_id: str, turn_id: str) -> _Item:
+    return {"session_id": {"S": session_id}, "turn_id": {"S": turn_id}}
+
+
+def _item(turn: Turn) -> _Item:
+    item: _Item = {}
+    for name, value in turn.model_dump(mode="json").items():
+        if name in _NESTED:
+            item[name] = {"S": json.dumps(value, ensure_ascii=False)}
+        elif isinstance(value, float):
+            item[name] = {"N": repr(value)}
+        else:
+            item[name] = {"S": value}
+    return item
+
+
+def _turn(item: _Item) -> Turn:
+    flat = {name: next(iter(value.values())) for name, value in item.items() if name != "expires_at"}
+    return Turn.model_validate({**flat, **{name: json.loads(flat[name]) for name in _NESTED if name in flat}})

@@ -1,0 +1,104 @@
+"""The published catalogue in S3: one file a version, and a pointer that is written last.
+
+`index/<version>/catalog.jsonl.gz` holds the entries, `index/current.json` the manifest of the version in force. A
+reader follows the pointer, so it sees the old catalogue or the new one. The role needs `s3:ListBucket`: without it S3
+answers 403, not 404, for what is not there.
+"""
+
+import gzip
+import zlib
+from typing import Any
+
+from pydantic import ValidationError
+
+from faqchat.adapters.aws import AwsService, Refused
+from faqchat.errors import Unavailable
+from faqchat.faq import Entry
+from faqchat.index import IndexSnapshot, Manifest
+
+POINTER = "index/current.json"
+KEPT = 2  # versions before the current one, for a reader that is about to fetch one, and for a way back
+MISSING = frozenset({"404", "NoSuchBucket", "NoSuchKey"})
+
+
+class S3Snapshots:
+    """`Snapshots` in one bucket."""
+
+    def __init__(self, bucket: str) -> None:
+        self._bucket = bucket
+        self._s3 = AwsService("s3")
+
+    async def version(self) -> str | None:
+        """The pointer's ETag, the hash of its content."""
+        try:
+            head = await self._s3.run(lambda s3: s3.head_object(Bucket=self._bucket, Key=POINTER), expected=MISSING)
+        except Refused:
+            return None
+        return str(head["ETag"])
+
+    async def load(self) -> IndexSnapshot | None:
+        """The published snapshot; None where nothing, or no bucket, is there."""
+        for _ in range(2):  # a catalogue that is gone was replaced: the pointer has moved on
+            try:
+                manifest = Manifest.model_validate_json(await self._read(POINTER))
+            except Refused:
+                return None
+            except ValidationError as error:
+                raise Unavailable(f"s3://{self._bucket}/{POINTER} is not a manifest") from error
+            try:
+                packed = await self._read(_catalogue(manifest.version))
+            except Refused:
+                continue
+            return IndexSnapshot(manifest, _unpack(packed, manifest))
+        raise Unavailable(f"the catalogue that s3://{self._bucket}/{POINTER} names is not there")
+
+    async def publish(self, snapshot: IndexSnapshot) -> None:
+        """Write the catalogue, then the pointer, then remove catalogues that nobody reads any more."""
+        await self._s3.run(lambda s3: self._publish(s3, snapshot.manifest, _pack(snapshot)))
+
+    async def _read(self, key: str) -> bytes:
+        def get(s3: Any) -> bytes:
+            body: bytes = s3.get_object(Bucket=self._bucket, Key=key)["Body"].read()
+            return body
+
+        return await self._s3.run(get, expected=MISSING)
+
+    def _publish(self, s3: Any, manifest: Manifest, packed: bytes) -> None:
+        current = _catalogue(manifest.version)
+        s3.put_object(Bucket=self._bucket, Key=current, Body=packed, ContentType="application/gzip")
+        s3.put_object(
+            Bucket=self._bucket,
+            Key=POINTER,
+            Body=manifest.model_dump_json(indent=2).encode(),
+            ContentType="application/json",
+        )
+        pages = s3.get_paginator("list_objects_v2").paginate(Bucket=self._bucket, Prefix="index/")
+        others = [
+            found
+            for page in pages
+            for found in page.get("Contents", [])
+            if found["Key"].endswith("/catalog.jsonl.gz") and found["Key"] != current
+        ]
+        others.sort(key=lambda found: (found["LastModified"], found["Key"]), reverse=True)
+        for found in others[KEPT:]:
+            s3.delete_object(Bucket=self._bucket, Key=found["Key"])
+
+
+def _catalogue(version: str) -> str:
+    return f"index/{version}/catalog.jsonl.gz"
+
+
+def _pack(snapshot: IndexSnapshot) -> bytes:
+    lines = "".join(f"{entry.model_dump_json()}\n" for entry in snapshot.entries.values())
+    return gzip.compress(lines.encode(), mtime=0)  # equal entries make equal bytes
+
+
+def _unpack(packed: bytes, manifest: Manifest) -> dict[str, Entry]:
+    try:
+        lines = gzip.decompress(packed).splitlines()
+        entries = [Entry.model_validate_json(line) for line in lines]
+    except (EOFError, OSError, zlib.error, ValidationError) as error:
+        raise Unavailable(f"the catalogue of version {manifest.version} is damaged") from error
+    if len(entries) != manifest.entries:
+        raise Unavailable(f"the catalogue of version {manifest.version} is not the one that was published")
+    return {entry.faq_id: entry for entry in entries}

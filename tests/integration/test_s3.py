@@ -1,0 +1,163 @@
+import gzip
+
+import boto3
+import pytest
+
+from faqchat.adapters.s3 import POINTER, S3Snapshots
+from faqchat.errors import Unavailable
+from faqchat.faq import Entry
+from faqchat.index import Fingerprint, IndexSnapshot, Manifest
+
+
+def a_snapshot(version, count=3):
+    entries = [
+        Entry(
+            faq_id=f"{number:012x}",
+            question=f"[가입] 질문 {number}\u2028?",
+            answer="첫 줄\n둘째 줄",
+            tags=("가입",),
+            related=("0" * 12,),
+            utterances=("이렇게도 물어요",),
+            content_hash=version,
+        )
+        for number in range(count)
+    ]
+    manifest = Manifest(
+        version=version,
+        collection="faq_12345678",
+        fingerprint=Fingerprint(model="e5", dimensions=4, probe=(0.1, -0.2)),
+        kinds=("title", "utterance"),
+        entries=count,
+        source="faq.jsonl",
+        published_at="2026-11-22T00:00:00+00:00",
+    )
+    return IndexSnapshot(manifest, {entry.faq_id: entry for entry in entries})
+
+
+def keys(bucket):
+    return [found["Key"] for found in boto3.client("s3").list_objects_v2(Bucket=bucket).get("Contents", [])]
+
+
+async def test_before_anything_is_published_there_is_nothing(bucket):
+    snapshots = S3Snapshots(bucket)
+    assert await snapshots.version() is None
+    assert await snapshots.load() is None
+
+
+async def test_a_missing_bucket_holds_nothing(aws):
+    snapshots = S3Snapshots("no-such-bucket-here")
+    assert await snapshots.version() is None
+    assert await snapshots.load() is None
+    with pytest.raises(Unavailable, match="NoSuchBucket"):
+        await snapshots.publish(a_snapshot("v1"))
+
+
+async def test_what_is_published_is_loaded_as_it_was(bucket):
+    snapshots = S3Snapshots(bucket)
+    await snapshots.publish(a_snapshot("v1"))
+    loaded = await S3Snapshots(bucket).load()
+    assert loaded == a_snapshot("v1")
+    assert list(loaded.entries) == list(a_snapshot("v1").entries)
+
+
+async def test_the_version_changes_with_a_publication_and_only_then(bucket):
+    snapshots = S3Snapshots(bucket)
+    await snapshots.publish(a_snapshot("v1"))
+    first = await snapshots.version()
+    assert await snapshots.version() == first
+    await snapshots.publish(a_snapshot("v2"))
+    assert await snapshots.version() not in {first, None}
+
+
+async def test_two_earlier_catalogues_are_kept(bucket):
+    snapshots = S3Snapshots(bucket)
+    for number in range(1, 6):
+        await snapshots.publish(a_snapshot(f"v{number}"))
+    assert keys(bucket) == [POINTER, *(f"index/v{number}/catalog.jsonl.gz" for number in (3, 4, 5))]
+
+
+async def test_going_back_to_an_earlier_version_keeps_its_catalogue(bucket):
+    snapshots = S3Snapshots(bucket)
+    for version in ("v1", "v2", "v3", "v1"):
+        await snapshots.publish(a_snapshot(version))
+    assert (await snapshots.load()).manifest.version == "v1"
+
+
+async def test_a_publication_that_broke_off_before_the_pointer_is_not_seen(bucket):
+    await S3Snapshots(bucket).publish(a_snapshot("v1"))
+    before = await S3Snapshots(bucket).version()
+
+    class NoPointer:
+        def __init__(self, s3):
+            self._s3 = s3
+
+        def put_object(self, **request):
+            if request["Key"] == POINTER:
+                raise KeyboardInterrupt
+            self._s3.put_object(**request)
+
+    breaking = S3Snapshots(bucket)
+    breaking._s3._client = NoPointer(boto3.client("s3"))
+    with pytest.raises(KeyboardInterrupt):
+        breaking._publish(breaking._s3._client, a_snapshot("v2").manifest, b"")
+    assert "index/v2/catalog.jsonl.gz" in keys(bucket)
+    assert await S3Snapshots(bucket).version() == before
+    assert (await S3Snapshots(bucket).load()).manifest.version == "v1"
+
+
+async def test_a_catalogue_replaced_while_it_is_read_is_read_anew(bucket):
+    await S3Snapshots(bucket).publish(a_snapshot("v1"))
+
+    class Overtaken:
+        """Between the reader's two requests, others publish until the catalogue it was told of is gone."""
+
+        def __init__(self, s3):
+            self._s3 = s3
+            self._asked = 0
+
+        def get_object(self, **request):
+            self._asked += 1
+            found = self._s3.get_object(**request)
+            if self._asked == 1:
+                for version in ("v2", "v3", "v4", "v5"):
+                    S3Snapshots(bucket)._publish(self._s3, a_snapshot(version).manifest, gzip.compress(b""))
+                packed = gzip.compress(
+                    b"".join(f"{e.model_dump_json()}\n".encode() for e in a_snapshot("v5").entries.values())
+                )
+                self._s3.put_object(Bucket=bucket, Key="index/v5/catalog.jsonl.gz", Body=packed)
+            return found
+
+    reader = S3Snapshots(bucket)
+    reader._s3._client = Overtaken(boto3.client("s3"))
+    assert await reader.load() == a_snapshot("v5")
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"no gzip",
+        gzip.compress(b'{"faq_id": "truncated"}' * 100)[:30],
+        gzip.compress(b"{}\n"),
+        gzip.compress(b""),  # whole, but not the three entries that the manifest names
+    ],
+    ids=["empty", "no gzip", "truncated", "no entries", "too few entries"],
+)
+async def test_a_damaged_catalogue_is_unavailable(bucket, content):
+    await S3Snapshots(bucket).publish(a_snapshot("v1"))
+    boto3.client("s3").put_object(Bucket=bucket, Key="index/v1/catalog.jsonl.gz", Body=content)
+    with pytest.raises(Unavailable):
+        await S3Snapshots(bucket).load()
+
+
+async def test_a_catalogue_that_is_gone_is_unavailable(bucket):
+    await S3Snapshots(bucket).publish(a_snapshot("v1"))
+    boto3.client("s3").delete_object(Bucket=bucket, Key="index/v1/catalog.jsonl.gz")
+    with pytest.raises(Unavailable, match="not there"):
+        await S3Snapshots(bucket).load()
+
+
+async def test_a_pointer_that_is_no_manifest_is_unavailable(bucket):
+    boto3.client("s3").put_object(Bucket=bucket, Key=POINTER, Body=b"{}")
+    with pytest.raises(Unavailable, match="not a manifest"):
+        await S3Snapshots(bucket).load()
