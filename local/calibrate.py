@@ -1,8 +1,8 @@
 """Trains the scope gate: `uv run --group calibrate python -m local calibrate FAQ`.
 
-In scope are utterances held out of the index, one an entry, and `local/data/scope_in.txt`; out of scope is the bank,
-each line judged without itself. FAQs of several sizes are cut from the one given, so that the gate also fits a small
-one. No evaluation set is read.
+In scope are utterances held out of the index, one an entry, and the bank of sellers' questions; out of scope is the
+bank of messages to decline. A line of a bank is judged without itself. FAQs of several sizes are cut from the one
+given, so that the gate also fits a small one. No evaluation set is read.
 """
 
 import asyncio
@@ -20,10 +20,10 @@ from sklearn.linear_model import LogisticRegression
 from faqchat import bootstrap
 from faqchat.catalogue import Catalogue
 from faqchat.faq import Entry
-from faqchat.index import Hit, IndexSnapshot, Manifest
+from faqchat.index import Hit, IndexSnapshot, Kind, Manifest
 from faqchat.ingest import clean
 from faqchat.retriever import DEPTH, ROWS, Channels, best_per_entry
-from faqchat.scope import FEATURES_WITHOUT_VECTORS, ScopeGate, load_gate, out_of_scope_bank
+from faqchat.scope import FEATURES_WITHOUT_VECTORS, ScopeGate, load_gate, scope_banks
 from local.ingesting import read
 
 SIZES = (10_000, 800, 250, 90)  # entries; the first means all
@@ -51,11 +51,11 @@ class Embeddings:
         return loaded
 
 
-async def calibrate(path: Path, utterances: Path, scope_in: Path, state: Path) -> dict[str, Any]:
+async def calibrate(path: Path, utterances: Path, state: Path) -> dict[str, Any]:
     """The gate's weights, as `scope_weights.json` holds them."""
     embeddings = Embeddings(state / "calibration")
     entries = clean(*read(path, utterances)).entries
-    bank = out_of_scope_bank()
+    banks = scope_banks()
     chance = random.Random(0)  # noqa: S311 # the same split every time
     held = {entry.faq_id: chance.choice(entry.utterances) for entry in entries if entry.utterances}
     kept = [
@@ -64,11 +64,9 @@ async def calibrate(path: Path, utterances: Path, scope_in: Path, state: Path) -
     ]
     rows = [(entry.faq_id, text) for entry in kept for text in (entry.question, *entry.utterances)]
     row_vectors = await embeddings.of([text for _, text in rows], query=False)
-    bank_vectors = await embeddings.of(bank, query=False)
-    bank_queries = await embeddings.of(bank, query=True)
     held_queries = dict(zip(held, await embeddings.of([*held.values()], query=True), strict=True))
-    hard = [line for line in scope_in.read_text("utf-8").splitlines() if line.strip()]
-    hard_queries = await embeddings.of(hard, query=True)
+    bank_vectors = {kind: await embeddings.of(lines, query=False) for kind, lines in banks.items()}
+    bank_queries = {kind: await embeddings.of(lines, query=True) for kind, lines in banks.items()}
     gate, fingerprint = load_gate(), await bootstrap.embedder().fingerprint()
 
     features: list[dict[str, float]] = []
@@ -78,18 +76,14 @@ async def calibrate(path: Path, utterances: Path, scope_in: Path, state: Path) -
         names = {entry.faq_id for entry in chosen}
         inside = [i for i, (faq_id, _) in enumerate(rows) if faq_id in names]
         index = _Index(_catalogue(chosen, fingerprint), [rows[i][0] for i in inside], row_vectors[inside], bank_vectors)
-        asked = [
-            (held[faq_id], held_queries[faq_id])
-            for faq_id in chance.sample(sorted(names & held.keys()), min(POSITIVES, len(names)))
-        ]
-        if size >= len(kept):
-            asked += list(zip(hard, hard_queries, strict=True))
-        for text, vector in asked:
-            features.append(index.features(gate, text, vector))
-            labels.append(1)
-        for i, text in enumerate(bank):
-            features.append(index.features(gate, text, bank_queries[i], without=i))
-            labels.append(0)
+        sample = chance.sample(sorted(names & held.keys()), min(POSITIVES, len(names & held.keys())))
+        features += [index.features(gate, held[faq_id], held_queries[faq_id]) for faq_id in sample]
+        labels += [1] * len(sample)
+        for kind, lines in banks.items():
+            features += [
+                index.features(gate, text, bank_queries[kind][i], without=(kind, i)) for i, text in enumerate(lines)
+            ]
+            labels += [int(kind == "in_scope")] * len(lines)
     return {
         "embedding_model": fingerprint.model,
         "dense": _fit(features, labels, [*features[0]]),
@@ -104,24 +98,24 @@ async def calibrate(path: Path, utterances: Path, scope_in: Path, state: Path) -
 class _Index:
     """Searches a cut of the FAQ in memory, as the product searches the whole in Milvus."""
 
-    def __init__(self, catalogue: Catalogue, owners: list[str], vectors: Vectors, bank: Vectors) -> None:
+    def __init__(self, catalogue: Catalogue, owners: list[str], vectors: Vectors, banks: dict[Kind, Vectors]) -> None:
         self._catalogue = catalogue
         self._owners = owners
         self._vectors = vectors
-        self._bank = bank
+        self._banks = banks
 
-    def features(self, gate: ScopeGate, text: str, vector: Vectors, without: int | None = None) -> dict[str, float]:
+    def features(
+        self, gate: ScopeGate, text: str, vector: Vectors, without: tuple[Kind, int] | None = None
+    ) -> dict[str, float]:
         similar = self._vectors @ vector
         best = [Hit(self._owners[i], float(similar[i])) for i in np.argsort(-similar)[: ROWS["utterance"]]]
-        outside = self._bank @ vector
-        if without is not None:
-            outside[without] = -1.0
-        far = [Hit(str(i), float(outside[i])) for i in np.argsort(-outside)[: ROWS["out_of_scope"]]]
-        said = Channels(
-            {"title": [], "utterance": best_per_entry(best), "out_of_scope": far},
-            self._catalogue.whole.search(text, DEPTH),
-            self._catalogue.asked.search(text, DEPTH),
-        )
+        dense: dict[Kind, list[Hit]] = {"utterance": best_per_entry(best)}
+        for kind, bank in self._banks.items():
+            near = bank @ vector
+            if without and without[0] == kind:
+                near[without[1]] = -1.0
+            dense[kind] = [Hit(str(i), float(near[i])) for i in np.argsort(-near)[: ROWS[kind]]]
+        said = Channels(dense, self._catalogue.whole.search(text, DEPTH), self._catalogue.asked.search(text, DEPTH))
         return gate.features(text, said, self._catalogue)
 
 
@@ -143,7 +137,7 @@ def _fit(features: list[dict[str, float]], labels: list[int], names: list[str]) 
     }
 
 
-def run(path: Path, utterances: Path, scope_in: Path, state: Path, target: Path) -> None:
+def run(path: Path, utterances: Path, state: Path, target: Path) -> None:
     """Calibrate and write the weights."""
-    weights = asyncio.run(calibrate(path, utterances, scope_in, state))
+    weights = asyncio.run(calibrate(path, utterances, state))
     target.write_text(json.dumps(weights, indent=2) + "\n", "utf-8")

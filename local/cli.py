@@ -7,7 +7,6 @@ from local.servers import ROOT, Layout
 
 DEFAULT_FAQ = ROOT / "data" / "final_result.pkl"
 SAMPLE_FAQ = ROOT / "local" / "sample" / "faq.jsonl"
-SCOPE_IN = ROOT / "local" / "data" / "scope_in.txt"
 SCOPE_WEIGHTS = ROOT / "layers" / "faqchat" / "faqchat" / "language" / "scope_weights.json"
 UTTERANCES = ROOT / "local" / "data" / "utterances.jsonl"
 

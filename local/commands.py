@@ -161,7 +161,7 @@ def calibrate_gate(arguments: argparse.Namespace, layout: Layout) -> int:
     from local import calibrate  # noqa: PLC0415 # needs scikit-learn, which only this command does
 
     with _stack(layout, ingests=True):
-        calibrate.run(arguments.path, cli.UTTERANCES, cli.SCOPE_IN, layout.state, cli.SCOPE_WEIGHTS)
+        calibrate.run(arguments.path, cli.UTTERANCES, layout.state, cli.SCOPE_WEIGHTS)
     return 0
 
 

@@ -21,6 +21,8 @@ from faqchat.retriever import Found, Retriever
 from faqchat.scope import load_gate
 from local.memory import MemoryHistory
 
+ANSWERABLE = ("in_scope", "multi_turn")  # kinds that are not to be declined even where no entry is the right one
+
 
 class Question(NamedTuple):
     """One line of a question file."""
@@ -106,7 +108,7 @@ def _question(file: str, number: int, row: dict[str, Any]) -> Question:
         str(row.get("id", f"{file}-{number}")),
         tuple(messages),
         gold,
-        expected or ("answered" if gold else "declined"),
+        expected or ("answered" if gold or row.get("kind") in ANSWERABLE else "declined"),
         str(row.get("style") or row.get("tier") or row.get("kind") or "all"),
     )
 

@@ -189,7 +189,9 @@ class World:
         self.snapshots = FakeSnapshots()
         self.history = FakeHistory()
         self.catalogues = Catalogues(self.snapshots, bootstrap.lexical_index, refresh_s=0)
-        self.ingest = Ingest(self.embedder, self.vectors, self.snapshots, ["오늘 날씨 어때", "맛집 추천해 줘"], batch=4)
+        self.ingest = Ingest(
+            self.embedder, self.vectors, self.snapshots, {"out_of_scope": ["오늘 날씨 어때", "맛집 추천해 줘"]}, batch=4
+        )
         self.chat = ChatService(
             self.catalogues,
             Retriever(self.embedder, self.vectors),

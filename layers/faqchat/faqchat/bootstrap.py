@@ -19,7 +19,7 @@ from faqchat.ports import Embedder, Generator, History, LexicalIndex, Snapshots
 from faqchat.pricing import Price
 from faqchat.readiness import Check
 from faqchat.retriever import Retriever
-from faqchat.scope import load_gate, out_of_scope_bank
+from faqchat.scope import load_gate, scope_banks
 from faqchat.settings import Settings
 from faqchat.tokens import tokens
 
@@ -53,7 +53,7 @@ def chat_service() -> ChatService:
 @cache
 def ingest() -> Ingest:
     """The service that brings the index up to a FAQ file."""
-    return Ingest(embedder(), vectors(), snapshots(), out_of_scope_bank(), settings().embedding_batch)
+    return Ingest(embedder(), vectors(), snapshots(), scope_banks(), settings().embedding_batch)
 
 
 @cache
@@ -151,12 +151,9 @@ def lexical_index(documents: Sequence[tuple[str, Sequence[str]]]) -> LexicalInde
 def readiness_checks() -> Mapping[str, Check]:
     """Each dependency by name, with the cheapest call that proves it."""
 
-    async def search() -> object:
-        return await vectors().search(await embedder().queries(["준비"]), "title", 1)
-
     return {
         "catalogue": catalogues().current,
         "embeddings": lambda: embedder().queries(["준비"]),
-        "vectors": search,
+        "vectors": lambda: vectors().ping(),  # by itself: embeddings that are away must not be taken for it
         "history": lambda: history().recent(new_session_id(), 1),
     }

@@ -31,12 +31,12 @@ from faqchat.events import (
 )
 from faqchat.extractive import excerpt
 from faqchat.faq import Entry, normalize
-from faqchat.index import Query
 from faqchat.ports import Generator, History
 from faqchat.pricing import Price
 from faqchat.prompt import Brief
 from faqchat.retriever import Found, Retriever
 from faqchat.scope import ScopeGate
+from faqchat.understanding import Understanding, understand
 
 DECLINED = "저는 스마트 스토어 FAQ를 위한 챗봇입니다. 스마트 스토어에 대한 질문을 부탁드립니다."
 CLARIFY = (
@@ -46,6 +46,9 @@ CLARIFY = (
 INTERRUPTED = "답변을 작성하던 중에 연결이 끊겼습니다. 잠시 후 다시 질문해 주세요."
 
 SOURCES = 3  # entries that a turn shows and a model reads
+# Below this a message that does not lean on the past is out of scope whatever came before: "오늘 날씨 어때?" after a
+# question about delivery is still about the weather.
+MAY_CONTINUE = 0.2
 NEIGHBOURS = 12  # hits that follow-ups are chosen from
 
 
@@ -154,37 +157,43 @@ class ChatService:
             yield FollowUps(followups=followups.offers(followups.starters(catalogue.entries)))
             return
 
-        draft.query = chosen.question if chosen else smalltalk.without_greeting(draft.message)
-        queries = conversation.queries(draft.query, () if chosen else turns)
-        draft.query = queries[-1].text
-        found = await self._retriever.search(queries, catalogue, NEIGHBOURS)
+        asked = chosen.question if chosen else smalltalk.without_greeting(draft.message)
+        meant = understand(asked, () if chosen else turns)
+        draft.query = meant.text
+        found = await self._retriever.search(meant.queries, catalogue, NEIGHBOURS)
         draft.degraded.extend(found.degraded)
         draft.mark("search")
         hits = [catalogue.entries[hit.faq_id] for hit in found.hits]
         if chosen:
             hits = [chosen, *(entry for entry in hits if entry is not chosen)]
 
-        if not chosen and not self._in_scope(queries, found, catalogue):
-            draft.outcome, draft.model = "declined", "scope"
-            yield Sources(sources=())
-            yield Delta(text=DECLINED)
-            yield FollowUps(followups=followups.guesses(followups.pick(hits, avoid=())))
-            return
         if not chosen and not turns and smalltalk.too_vague(draft.message):
             draft.outcome, draft.model = "clarify", "smalltalk"
             yield Sources(sources=())
             yield Delta(text=CLARIFY)
             yield FollowUps(followups=followups.offers(followups.pick(hits, avoid=())))
             return
+        if not chosen and not self._in_scope(meant, found, catalogue):
+            draft.outcome, draft.model = "declined", "scope"
+            yield Sources(sources=())
+            yield Delta(text=DECLINED)
+            yield FollowUps(followups=followups.guesses(followups.pick(hits, avoid=())))
+            return
 
-        yield Sources(sources=sources(draft.query, hits[:SOURCES], found))
-        past = conversation.exchanges(turns, self._history_tokens)
-        async with aclosing(self._write(draft, Brief(draft.message, draft.query, hits[:SOURCES], past))) as pieces:
+        yield Sources(sources=sources(meant.alone, hits[:SOURCES], found))
+        answered = [turn.sources[0].faq_id for turn in turns if turn.sources]
+        brief = Brief(
+            draft.message,
+            meant.alone,
+            hits[:SOURCES],
+            conversation.exchanges(turns, self._history_tokens),
+            repeated=answered[-1:] == [hits[0].faq_id] and not chosen,
+        )
+        async with aclosing(self._write(draft, brief)) as pieces:
             async for piece in pieces:
                 yield piece
-        answered = {turn.sources[0].faq_id for turn in turns if turn.sources}
         related = [catalogue.entries[other] for other in hits[0].related if other in catalogue.entries]
-        offered = followups.pick([*related, *hits[1:]], avoid=answered | {hits[0].faq_id}, near=hits[:1])
+        offered = followups.pick([*related, *hits[1:]], avoid={*answered, hits[0].faq_id}, near=hits[:1])
         yield FollowUps(followups=followups.offers(offered))
 
     async def _write(self, draft: Draft, brief: Brief) -> AsyncGenerator[Delta, None]:
@@ -205,12 +214,15 @@ class ChatService:
                     raise
         raise Unavailable("no generator could answer")
 
-    def _in_scope(self, queries: Sequence[Query], found: Found, catalogue: Catalogue) -> bool:
-        """Whether the message, alone or as the continuation of what was asked before, is SmartStore's."""
-        return bool(found.hits) and any(
-            self._gate.probability(query.text, said, catalogue) >= self._scope_threshold
-            for query, said in zip(queries, found.channels, strict=True)
+    def _in_scope(self, meant: Understanding, found: Found, catalogue: Catalogue) -> bool:
+        """Whether the message is SmartStore's: alone, or as the continuation that it can be taken for."""
+        alone, *continued = (
+            self._gate.probability(query.text, said, catalogue)
+            for query, said in zip(meant.queries, found.channels, strict=True)
         )
+        if not found.hits or alone >= self._scope_threshold:
+            return bool(found.hits)
+        return (meant.leans or alone >= MAY_CONTINUE) and max(continued, default=0.0) >= self._scope_threshold
 
     async def _open(self, session_id: str | None) -> tuple[str, list[Turn], list[str]]:
         """The conversation so far; a store that is away costs the context, not the answer."""

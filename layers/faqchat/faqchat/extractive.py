@@ -11,6 +11,8 @@ from faqchat.tokens import tokens
 
 WHOLE_CHARS = 700  # two thirds of the real answers are shorter and are given whole
 EXCERPT_CHARS = 160
+POINTED_OUT = 2  # lines
+AGAIN = "앞에서 안내해 드린 내용 중 다음을 확인해 주세요."
 
 # A line that goes on with what the line before it began: a step, a bullet, a number, a letter.
 _CONTINUES = re.compile(r"^(?:\d{1,2}\)|[①-⑳]|[·ㆍ∙\-]|[ⓐ-ⓩ]|[1-9]\. )")
@@ -26,7 +28,9 @@ class Extractive:
 
     async def generate(self, brief: Brief) -> AsyncGenerator[str | Usage, None]:
         """The composed answer, line by line."""
-        for line in compose(brief.query, brief.entries[0]).splitlines(keepends=True):
+        entry = brief.entries[0]
+        text = point_out(brief.query, entry) if brief.repeated else compose(brief.query, entry)
+        for line in text.splitlines(keepends=True):
             yield line
         yield Usage()
 
@@ -48,6 +52,15 @@ def compose(query: str, entry: Entry) -> str:
         length += len(blocks[i])
     parts = [_shorten(blocks[i]) for i in sorted(kept)]
     return "\n".join([*parts, f"※ 전체 내용은 참고한 FAQ '{entry.title}'에서 확인하실 수 있습니다."])
+
+
+def point_out(query: str, entry: Entry) -> str:
+    """For a question after the answer that the entry gave just now: the lines that matter to it, not all again."""
+    lines = entry.answer.split("\n")
+    if len(lines) <= POINTED_OUT:
+        return compose(query, entry)
+    ranked = sorted(range(len(lines)), key=lambda i: (-_match(query, lines[i], entry), i))
+    return "\n".join([AGAIN, *(lines[i] for i in sorted(ranked[:POINTED_OUT]))])
 
 
 def excerpt(query: str, entry: Entry) -> str:

@@ -76,15 +76,18 @@ class Faq(NamedTuple):
 
 def normalize(text: str) -> str:
     """One line: NFC, no zero-width or control characters, white space folded, ends stripped."""
-    text = _ZERO_WIDTH.sub("", unicodedata.normalize("NFC", text))
-    text = _LONE_SURROGATE.sub("", _CONTROL.sub(" ", text))
-    return " ".join(text.split())
+    return " ".join(_CONTROL.sub(" ", _composed(text)).split())
 
 
 def faq_id(question: str) -> str:
     """The first 12 hex digits of sha256 over the normalised question."""
     folded = " ".join(_ZERO_WIDTH.sub("", unicodedata.normalize("NFC", question)).split())
     return hashlib.sha256(folded.encode(errors="ignore")).hexdigest()[:12]  # a lone surrogate has no UTF-8
+
+
+def _composed(text: str) -> str:
+    """NFC; what has no width goes first, since between two letters it would keep them from composing."""
+    return unicodedata.normalize("NFC", _LONE_SURROGATE.sub("", _ZERO_WIDTH.sub("", text)))
 
 
 def leading_tags(question: str) -> tuple[str, ...]:
@@ -121,7 +124,7 @@ _BREAKS = (
     # the source marks the end of a link to another help page with 》
     (re.compile(r"(?<=[》≫])\s*(?=\S)"), "\n"),
 )
-_BRACKETED = re.compile(r"\[[^\[\]\n]{1,80}\]|\([^()\n]{1,120}\)")
+_BRACKETED = re.compile(r"\[[^\[\]\n]{1,80}\]|\((?:\[[^\[\]\n]{1,80}\]|[^()\[\]\n]){1,120}\)")
 
 
 def restore_lines(text: str) -> str:
@@ -129,7 +132,7 @@ def restore_lines(text: str) -> str:
 
     What stands in brackets, such as a menu path `[판매관리 > 배송현황 관리]`, is never broken.
     """
-    text = _LONE_SURROGATE.sub("", _ZERO_WIDTH.sub("", unicodedata.normalize("NFC", text))).replace("\xa0", " ")
+    text = _composed(text).replace("\xa0", " ")
     text = _CONTROL.sub(" ", text.replace("\r\n", "\n").replace("\r", "\n"))
     kept: list[str] = []
 

@@ -10,58 +10,92 @@ from faqchat.tokens import tokens
 
 COUNT = 3
 ALIKE = 0.5  # two titles that share this much of their tokens are one topic
+STANDS_ALONE = 18  # characters; a shorter last sentence leans on the one before: "가능한가요?"
 
-_ASIDE = re.compile(r"\s*\([^()]*\)\s*$")
+_ASIDE = re.compile(r"(?:\s*\([^()]*\))+\s*$")
 _SENTENCE = re.compile(r"(?<=[가-힣])[.?!]+\s+")
 _BARE_WHY = re.compile(
     r"^(?:그 |이 )?(?:이유[가는]? ?|원인[이은]? ?)?(?:왜 ?(?:그런|그렇|이런)[가-힣]*|무엇인가요|뭔가요|궁금[가-힣]+)$"
     r"|^(?:왜|이유가 뭐|어떻게 (?:하나요|해야 하나요|되나요|하면 되나요|해야 되나요|해결하나요))[가-힣]*$"
 )
 _WISH = re.compile(r"고 ?싶(?:어요|습니다|은데요?)$")
+_ASKS = re.compile(r"(?:나요|가요|까요)$")
+# What a seller reports, and how it reads as a condition.
+_CASES = (
+    (_WISH, "고 싶을 때"),
+    (re.compile(r"(?:입니다|이에요|예요)$"), "인 경우"),
+    (re.compile(r"(?<=필요|가능|불가)(?:합니다|해요)$"), "한 경우"),
+    (re.compile(r"(?:했|하였)(?:습니다|어요)$"), "한 경우"),
+    (re.compile(r"(?:됐|되었)(?:습니다|어요)$"), "된 경우"),
+    (re.compile(r"(?:됩니다|돼요)$"), "되는 경우"),
+    (re.compile(r"합니다$"), "하는 경우"),
+    (re.compile(r"(?<=[있없])(?:습니다|어요)$"), "는 경우"),
+)
 # A direct question and the indirect one that it becomes; the first that matches wins. Clauses end in 지.
 _INDIRECT = (
     (
         re.compile(
-            r"(?:이|가|은|는|을|를|에 대해)?\s*(?:궁금해요|궁금합니다|알고 ?싶어요|알고 ?싶습니다|알려 ?주세요)$"
+            r"(?:이|가|은|는|을|를|에 대해)?(?:\s*(?:간단|자세)(?:히|하게))?"
+            r"\s*(?:궁금해요|궁금합니다|알고 ?싶어요|알고 ?싶습니다|알려 ?주세요)$"
         ),
         "",
     ),
     (_WISH, "는 방법"),
-    (re.compile(r"(?:이란|란)(?: 무엇인가요| 뭔가요)?$"), "의 뜻과 내용"),
+    (re.compile(r"\s*(?:이란|란)(?: 무엇인가요| 뭔가요)?$"), "의 뜻과 내용"),
     (re.compile(r"뭔가요$"), "무엇인지"),
+    (re.compile(r"걸까요$"), "건지"),
+    (re.compile(r"다르나요$"), "다른지"),
+    (re.compile(r"(?<=[좋많높낮같])나요$"), "은지"),
+    (re.compile(r"(?<=필요|가능|불가|동일)하나요$"), "한지"),
     (re.compile(r"(?<=[가-힣])나요$"), "는지"),
     (re.compile(r"(?<=[가-힣])[가까]요$"), "지"),
 )
+_READ_CLOSED = frozenset("013678LMNRlmnr")  # read aloud they end in a consonant: 영, 일, 엘, 엠
 
 
 def offer(entry: Entry) -> str:
     """The entry's question as an offer."""
-    asked = _indirect(entry.title)
-    return f"{asked} 안내해 드릴까요?" if asked.endswith("지") else f"{_with(asked, '을', '를')} 안내해 드릴까요?"
+    return f"{_asked(entry.title, '을', '를')} 안내해 드릴까요?"
 
 
 def guess(entry: Entry) -> str:
     """The entry's question as a guess at what the seller may have meant; said with a refusal."""
-    asked = _indirect(entry.title)
-    return f"{asked} 궁금하신가요?" if asked.endswith("지") else f"{_with(asked, '이', '가')} 궁금하신가요?"
+    return f"{_asked(entry.title, '이', '가')} 궁금하신가요?"
 
 
-def _indirect(title: str) -> str:
-    text = _ASIDE.sub("", title).strip().rstrip("?.!~ ")
+def _asked(title: str, after_consonant: str, after_vowel: str) -> str:
+    """A title as what is offered: a clause in 지 as it is, anything else with its particle."""
+    text = _ASIDE.sub("", title).strip("★ ").rstrip("?.!~ ")
+    asked = _indirect(text)
+    clause = asked.endswith("지") and _ASKS.search(text)
+    return asked if clause else _with(asked, after_consonant, after_vowel)
+
+
+def _indirect(text: str) -> str:
     first, *rest = _SENTENCE.split(text)
     last = rest[-1] if rest else first
     if rest and _BARE_WHY.match(last):
         return _WISH.sub("는 방법", first) if _WISH.search(first) else f"‘{first}’ 상황의 원인과 해결 방법"
-    for pattern, ending in _INDIRECT:
-        if pattern.search(last):
-            return pattern.sub(ending, last).strip()
-    return f"‘{text}’ 관련 내용" if re.search(r"[요다죠]$", text) else text
+    if rest and len(last) <= STANDS_ALONE:
+        before = text.removesuffix(last).rstrip("?.! ")
+        if _ASKS.search(before):
+            last = _SENTENCE.split(before)[-1]
+        elif asked := _first_match(_INDIRECT, last):
+            return f"{_first_match(_CASES, before) or f'‘{before}’ 상황에서'} {asked}"
+    return _first_match(_INDIRECT, last) or (
+        f"‘{text}’ 관련 내용" if re.search(r"(?:[요다죠]|[다라]면)$", text) else text.removesuffix(" 안내")
+    )
+
+
+def _first_match(rules: Iterable[tuple[re.Pattern[str], str]], text: str) -> str:
+    """The text rewritten by the first rule that knows its ending; empty where none does."""
+    return next((pattern.sub(ending, text).strip() for pattern, ending in rules if pattern.search(text)), "")
 
 
 def _with(noun: str, after_consonant: str, after_vowel: str) -> str:
     """The noun with the particle that its last syllable asks for."""
     last = noun.rstrip("'\"’”)] ")[-1:]
-    closed = "가" <= last <= "힣" and (ord(last) - ord("가")) % 28 > 0
+    closed = (ord(last) - ord("가")) % 28 > 0 if "가" <= last <= "힣" else last in _READ_CLOSED
     return noun + (after_consonant if closed else after_vowel)
 
 
@@ -113,4 +147,4 @@ def names(entries: Iterable[Entry]) -> dict[str, str]:
     for entry in entries:
         for text in {fold(text) for text in (entry.question, entry.title, offer(entry), guess(entry))}:
             found[text] = entry.faq_id if found.setdefault(text, entry.faq_id) == entry.faq_id else None
-    return {text: faq_id for text, faq_id in found.items() if faq_id}
+    return {text: faq_id for text, faq_id in found.items() if text and faq_id}

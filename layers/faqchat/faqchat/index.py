@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict
 
 from faqchat.faq import Entry
 
-Kind = Literal["title", "utterance", "passage", "out_of_scope"]
+Kind = Literal["title", "utterance", "passage", "in_scope", "out_of_scope"]
 
 
 class Hit(NamedTuple):

@@ -21,7 +21,7 @@ from faqchat.suspects import find_suspects
 
 # What must be embedded before the FAQ can answer, and what follows behind it: without passages answers are two points
 # worse, and ready in a third of the time (docs/quality.md).
-STAGES: tuple[tuple[Kind, ...], ...] = (("title", "out_of_scope", "utterance"), ("passage",))
+STAGES: tuple[tuple[Kind, ...], ...] = (("title", "in_scope", "out_of_scope", "utterance"), ("passage",))
 
 
 class Progress(Protocol):
@@ -116,33 +116,41 @@ def _link(entries: Mapping[str, Entry], links: Mapping[str, Sequence[str]]) -> t
     return tuple(entry.model_copy(update={"related": resolve(faq_id)}) for faq_id, entry in entries.items())
 
 
-def rows(entries: Iterable[Entry], bank: Iterable[str]) -> list[TextRow]:
+def rows(entries: Iterable[Entry], banks: Mapping[Kind, Sequence[str]]) -> list[TextRow]:
     """Every text that is embedded, in the order of STAGES; each once."""
     entries = tuple(entries)
     texts: dict[Kind, list[TextRow]] = {
         "title": [text_row(entry.faq_id, "title", entry.question) for entry in entries],
-        "out_of_scope": [
-            text_row(hashlib.sha256(line.encode()).hexdigest()[:12], "out_of_scope", line) for line in bank
-        ],
         "utterance": [text_row(entry.faq_id, "utterance", text) for entry in entries for text in entry.utterances],
         "passage": [
             text_row(entry.faq_id, "passage", text) for entry in entries for text in split_passages(entry.answer)
         ],
     }
-    ordered = (row for stage in STAGES for kind in stage for row in texts[kind])
+    texts |= {kind: [text_row(_bank_id(line), kind, line) for line in lines] for kind, lines in banks.items()}
+    ordered = (row for stage in STAGES for kind in stage for row in texts.get(kind, ()))
     return list({row.row_id: row for row in ordered}.values())
+
+
+def _bank_id(line: str) -> str:
+    """What stands for an entry's id in a row that belongs to none."""
+    return hashlib.sha256(line.encode()).hexdigest()[:12]
 
 
 class Ingest:
     """Brings the vector collection and the published catalogue up to a FAQ file."""
 
     def __init__(
-        self, embedder: Embedder, collections: VectorCollections, snapshots: Snapshots, bank: Sequence[str], batch: int
+        self,
+        embedder: Embedder,
+        collections: VectorCollections,
+        snapshots: Snapshots,
+        banks: Mapping[Kind, Sequence[str]],
+        batch: int,
     ) -> None:
         self._embedder = embedder
         self._collections = collections
         self._snapshots = snapshots
-        self._bank = bank
+        self._banks = banks
         self._batch = batch
 
     async def plan(self, raw: Sequence[RawEntry], utterances: Mapping[str, Sequence[str]]) -> Plan:
@@ -153,7 +161,7 @@ class Ingest:
         fingerprint = await self._embedder.fingerprint()
         collection = f"faq_{fingerprint.slug}"
         await self._collections.open(collection, fingerprint)
-        wanted = rows(cleaned.entries, self._bank)
+        wanted = rows(cleaned.entries, self._banks)
         stored = await self._collections.row_ids(collection)
         snapshot = await self._snapshots.load()
         return Plan(

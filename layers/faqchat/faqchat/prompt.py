@@ -49,6 +49,7 @@ class Brief(NamedTuple):
     query: str
     entries: Sequence[Entry]
     history: Sequence[Exchange] = ()
+    repeated: bool = False  # the turn before was answered from the first entry too
 
 
 def build_messages(brief: Brief) -> list[dict[str, str]]:

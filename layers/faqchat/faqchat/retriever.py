@@ -11,8 +11,15 @@ from faqchat.index import Hit, Kind, Query
 from faqchat.ports import Embedder, VectorSearch
 
 DEPTH = 100  # entries a channel may rank; 50 loses nothing at rank 1, 200 gains nothing (docs/quality.md)
-ROWS = {"title": 100, "utterance": 250, "passage": 250, "out_of_scope": 5}  # several rows may name one entry
+ROWS: dict[Kind, int] = {
+    "title": 100,
+    "utterance": 250,
+    "passage": 250,
+    "in_scope": 5,
+    "out_of_scope": 5,
+}  # several rows may name one entry
 DENSE_WEIGHTS: dict[Kind, float] = {"title": 1.0, "utterance": 1.25, "passage": 1.0}
+BANKS: tuple[Kind, ...] = ("in_scope", "out_of_scope")  # rows that name no entry: the scope gate reads them
 WHOLE_WEIGHT = 1.25
 ASKED_WEIGHT = 0.75
 
@@ -64,7 +71,7 @@ class Retriever:
         known = catalogue.entries
         return [
             {
-                kind: [hit for hit in best_per_entry(answer[i]) if kind == "out_of_scope" or hit.faq_id in known]
+                kind: [hit for hit in best_per_entry(answer[i]) if kind in BANKS or hit.faq_id in known]
                 for kind, answer in zip(kinds, answers, strict=True)
             }
             for i in range(len(texts))

@@ -11,12 +11,13 @@ from importlib.resources import files
 from typing import NamedTuple
 
 from faqchat.catalogue import Catalogue
-from faqchat.index import Hit
+from faqchat.index import Hit, Kind
 from faqchat.retriever import Channels
 from faqchat.tokens import tokens
 
 NEAREST_IN = 5
 NEAREST_OUT = 3
+INSIDE: tuple[Kind, ...] = ("title", "utterance", "in_scope")
 FEATURES_WITHOUT_VECTORS = ("keyword", "unknown", "size")
 
 
@@ -56,7 +57,7 @@ class ScopeGate(NamedTuple):
             "size": math.log(2 + len(catalogue.entries)),  # a small FAQ is farther from everything
             **{name: float(bool(pattern.search(text))) for name, pattern in self.patterns.items()},
         }
-        inside = _nearest([*said.dense.get("title", []), *said.dense.get("utterance", [])], NEAREST_IN)
+        inside = _nearest([hit for kind in INSIDE for hit in said.dense.get(kind, [])], NEAREST_IN)
         outside = _nearest(said.dense.get("out_of_scope", []), NEAREST_OUT)
         if inside is not None and outside is not None:
             found["nearness"] = inside - outside
@@ -82,7 +83,14 @@ def load_gate() -> ScopeGate:
     return ScopeGate(patterns, dense, keywords, models["embedding_model"])
 
 
-def out_of_scope_bank() -> list[str]:
-    """Messages written to be declined; ingest embeds them beside the FAQ."""
-    text = files("faqchat").joinpath("language/out_of_scope_bank.txt").read_text("utf-8")
+def scope_banks() -> dict[Kind, list[str]]:
+    """Sellers' questions, and messages to decline, both written for this; ingest embeds them beside the FAQ.
+
+    With them a FAQ of a hundred entries knows as well as one of thousands what a seller may ask about.
+    """
+    return {"in_scope": _lines("in_scope_bank.txt"), "out_of_scope": _lines("out_of_scope_bank.txt")}
+
+
+def _lines(name: str) -> list[str]:
+    text = files("faqchat").joinpath("language", name).read_text("utf-8")
     return [line.strip() for line in text.splitlines() if line.strip() and not line.startswith("#")]

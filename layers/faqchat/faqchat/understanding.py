@@ -1,0 +1,120 @@
+"""What a message means in its conversation, by rule and without a model: what to search for it.
+
+The weights and what each rule adds are measured in docs/quality.md; the markers are closed classes of Korean
+(demonstratives, particles, discourse markers), never content words.
+"""
+
+import re
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from faqchat.conversation import Turn
+from faqchat.index import Query
+
+TITLE_WEIGHT = 0.5  # what the last answer was about, beside what the last question said
+
+
+class Understanding(NamedTuple):
+    """A message in its conversation. The first query is the message alone, the others are its continuations."""
+
+    queries: tuple[Query, ...]
+    leans: bool  # it cannot stand alone: a fragment, or something that points back
+
+    @property
+    def alone(self) -> str:
+        """The message itself, with what is known of the seller."""
+        return self.queries[0].text
+
+    @property
+    def text(self) -> str:
+        """The fullest reading of the message."""
+        return self.queries[1].text if len(self.queries) > 1 else self.alone
+
+
+_THING = r"(?:그|이|저)\s*(?:건|거는?|것은?|걸|얘기는?|얘긴|이야기는?|문제는?|부분은?)"
+_NEW_TOPIC = re.compile(
+    rf"(?:{_THING}\s*(?:이제|일단)?\s*(?:됐|그렇고|그만|끝났?|말고|빼고|놔두고|제쳐|넘어가|알겠|이해)[가-힣]*"
+    r"|(?:다른|딴|별개)\s*(?:질문|얘기|이야기|문의|주제|내용)[가-힣]*|(?:다른|딴)\s*거(?:요|예요|인데요?|하나)"
+    r"|(?:얘기|이야기)는?\s*말고[가-힣]*|(?:이야기|화제|주제)를?\s*(?:바꿔|돌려)[가-힣]*"
+    r"|그나저나|아무튼|어쨌든|각설하고|(?:^|[.,!?]\s*)됐고[가-힣]*|나중에\s*[가-힣]{1,4}게요|이번[엔에]는?)[\s.,!?~]*"
+)
+_ACKNOWLEDGEMENT = re.compile(
+    r"^(?:(?:아+|오|음|네+|넵|넹|예|응|오케이|ok|그렇군요?|그래요|그렇구나|알겠[가-힣]*|이해[가-힣]*|감사[가-힣]*|고마[가-힣]*)[\s.,!~]+)+",
+    re.IGNORECASE,
+)
+_POINTS_BACK = re.compile(
+    r"^(?:그럼|그러면|그리고|그런데|근데|그래도|그래서|만약|혹시\s*그)"
+    r"|(?:^|\s)(?:그|이|저)(?:거|건|것|걸|게|때|중|쪽|걸로|거로|기|상태|경우|렇게)"
+    r"|(?:^|\s)(?:거기|여기|나머지|둘 다|위에|아까|방금)"
+)
+# A fragment ends in a particle where a sentence would have its predicate: 법인은요? 태풍이어도요?
+_FRAGMENT = re.compile(r"^\S+(?:\s\S+){0,3}(?:도|면|은|는|로|까지|부터|만|라도|에서|에도|하고|랑)요?[?\s]*$")
+
+_AGE = re.compile(r"(?<![\d.])(\d{1,2})\s*(?:세|살)(?![가-힣]*(?:이상|이하|이용|용|부터|트))")
+_SPELT_AGES = {
+    name: age
+    for age, name in enumerate(
+        ("열", "열한", "열두", "열세", "열네", "열다섯", "열여섯", "열일곱", "열여덟", "열아홉"), 10
+    )
+}
+_SELF = r"(?:저는|전|저희는?|우리는?|제가|나는|난|저도)\s*(?:\S+\s+){0,3}?"
+_SAID = r"\s*(?:이에요|예요|이예요|입니다|이라서?|인데요?|이고요?|이거든요|거든요|이라|로서)"
+_SELLER_TYPES = (
+    (
+        re.compile(r"(?:해외|외국)\s*(?:사업자|판매자|법인|거주)|(?:에서|에)\s*(?:살|거주)[가-힣]*\s*(?:해외|외국)"),
+        "해외 사업자",
+    ),
+    (re.compile(rf"(?:{_SELF})?법인(?:\s*(?:사업자|대표))?{_SAID}"), "법인 사업자"),
+    (re.compile(rf"(?:{_SELF})?개인\s*사업자{_SAID}"), "개인 사업자"),
+    (
+        re.compile(r"사업자\s*(?:등록증?)?(?:은|는|이|가|도)?\s*(?:아직\s*)?(?:없|안\s*(?:했|냈)|못\s*(?:했|냈))"),
+        "개인 판매자",
+    ),
+    (re.compile(rf"(?:{_SELF})?간이\s*과세자?{_SAID}"), "간이과세자"),
+)
+
+
+def understand(message: str, turns: Sequence[Turn]) -> Understanding:
+    """What to search for a message.
+
+    Alone and as a continuation, added up: the sum finds what an ellipsis means and still lets an unmarked change of
+    topic win. A marked one ("그건 그렇고 …") is searched without the past.
+    """
+    said = _ACKNOWLEDGEMENT.sub("", message).strip() or message
+    age = minority(message)
+    if not turns:
+        return Understanding((Query(f"{said} {age}".strip()),), leans=False)
+    fresh = _after_marker(said)
+    if fresh:
+        return Understanding((Query(fresh),), leans=False)
+    facts = about_the_seller([turn.message for turn in turns] + [message])
+    alone = f"{said} {facts}".strip()
+    last = turns[-1]
+    continued = [Query(f"{last.message} {alone}")]
+    if last.sources:
+        continued.append(Query(f"{last.sources[0].question} {said}", TITLE_WEIGHT))
+    leans = bool(_POINTS_BACK.search(said) or _FRAGMENT.match(said))
+    return Understanding((Query(alone), *continued), leans)
+
+
+def _after_marker(message: str) -> str:
+    """What follows the marker of a new topic; empty where there is none, or nothing to search behind it."""
+    markers = list(_NEW_TOPIC.finditer(message))
+    rest = message[markers[-1].end() :].strip() if markers else ""
+    return rest if len(rest) >= 6 else ""
+
+
+def about_the_seller(messages: Sequence[str]) -> str:
+    """What the seller said of themself, in the FAQ's words; the latest age counts."""
+    age = next(filter(None, map(minority, reversed(messages))), "")
+    types = (meaning for pattern, meaning in _SELLER_TYPES if any(map(pattern.search, messages)))
+    return " ".join(filter(None, (age, *types)))
+
+
+def minority(message: str) -> str:
+    """The FAQ's words for an age that makes a seller a minor; empty for any other message."""
+    ages = [int(age) for age in _AGE.findall(message)]
+    ages += [age for name, age in _SPELT_AGES.items() if re.search(rf"(?<![가-힣]){name}\s*살", message)]
+    if not ages or ages[-1] >= 19:
+        return ""
+    return "만 14세 미만 미성년자" if ages[-1] < 14 else "만 14세 이상 만 19세 미만 미성년자"
