@@ -24,7 +24,7 @@ from local.stack import Stack, find_running, stop_running
 
 Command = Callable[[argparse.Namespace, Layout], int]
 
-errors = Console(stderr=True, highlight=False)
+errors = Console(stderr=True, highlight=False, soft_wrap=True)  # logs keep whole lines
 
 
 def run(arguments: argparse.Namespace, layout: Layout) -> int:

@@ -11,6 +11,11 @@ REGION = "ap-northeast-2"
 PROFILE = "faqchat-local"
 LAST_OFFSET = 14
 
+# Who starts a command may use another embedding server or Milvus than the stack's own; read before anything is set.
+_CHOSEN = {
+    name: os.environ[name] for name in ("FAQCHAT_EMBEDDING_BASE_URL", "FAQCHAT_MILVUS_URI") if name in os.environ
+}
+
 
 @dataclass(frozen=True)
 class Layout:
@@ -80,6 +85,7 @@ class Layout:
         return {
             "FAQCHAT_EMBEDDING_BASE_URL": f"http://{HOST}:{self.embedding_port}/v1",
             "FAQCHAT_MILVUS_URI": f"http://{HOST}:{self.vector_port}",
+            **_CHOSEN,
             "AWS_ENDPOINT_URL": endpoint,
             "AWS_ENDPOINT_URL_DYNAMODB": endpoint,
             "AWS_ENDPOINT_URL_S3": endpoint,
@@ -101,4 +107,5 @@ class Layout:
 
     def ingest_environment(self) -> dict[str, str]:
         """Give the same to an ingest, whose batches go to the embedding server that no question waits behind."""
-        return self.environment() | {"FAQCHAT_EMBEDDING_BASE_URL": f"http://{HOST}:{self.ingest_embedding_port}/v1"}
+        own = {"FAQCHAT_EMBEDDING_BASE_URL": f"http://{HOST}:{self.ingest_embedding_port}/v1"}
+        return self.environment() | own | _CHOSEN

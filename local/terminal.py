@@ -38,6 +38,7 @@ def _turn(
     client: httpx.Client, message: str, session_id: str | None, chosen: dict[str, str] | None
 ) -> tuple[str | None, list[dict[str, str]]]:
     offers: list[dict[str, str]] = []
+    begins = session_id is None
     for kind, event in ask(client, message, session_id, chosen["faq_id"] if chosen else None):
         match kind:
             case "start":
@@ -50,6 +51,8 @@ def _turn(
                 print(f"\n오류: {event['detail']}", file=sys.stderr)
             case "done":
                 print()
+                if begins and "history" in event["degraded"]:
+                    session_id = None  # it could not be stored, so the server will not know it again
     for number, offer in enumerate(offers, 1):
         print(f"  {number}. {offer['text']}")
     return session_id, offers

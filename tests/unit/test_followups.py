@@ -111,7 +111,12 @@ def test_every_title_can_be_offered(title):
 class TestNames:
     def test_an_entry_is_named_by_its_question_title_offer_and_guess(self):
         one = entry("[배송] 묶음배송이 되나요?")
-        texts = ("[배송] 묶음배송이 되나요?", "묶음배송이 되나요", "묶음배송이 되는지 안내해드릴까요?", "묶음 배송이 되는지 궁금하신가요")
+        texts = (
+            "[배송] 묶음배송이 되나요?",
+            "묶음배송이 되나요",
+            "묶음배송이 되는지 안내해드릴까요?",
+            "묶음 배송이 되는지 궁금하신가요",
+        )
         assert {names([one, entry("이용 가이드")])[fold(text)] for text in texts} == {one.faq_id}
 
     def test_a_text_that_could_be_two_entries_names_neither(self):

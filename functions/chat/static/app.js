@@ -414,11 +414,14 @@ async function answer(question) {
   const controller = begin();
   showStop(true);
   say("답변을 작성하고 있습니다.");
+  const begins = session.id === null;
   const reply = addReply();
   scrollToEnd();
   try {
     for await (const event of streamChat({ ...question, session_id: session.id }, controller.signal)) {
       keepInView(() => receive(reply, event));
+      // A conversation that could not be stored has an id that the server will not know again.
+      if (begins && event.name === "done" && event.data.degraded.includes("history")) session.remember(null);
     }
   } catch (error) {
     keepInView(() => (controller.signal.aborted ? reply.stop() : explain(reply, error, question)));

@@ -150,7 +150,6 @@ def lexical_index(documents: Sequence[tuple[str, Sequence[str]]]) -> LexicalInde
 
 def readiness_checks() -> Mapping[str, Check]:
     """Each dependency by name, with the cheapest call that proves it."""
-
     return {
         "catalogue": catalogues().current,
         "embeddings": lambda: embedder().queries(["준비"]),

@@ -15,6 +15,8 @@ from faqchat.tokens import tokens
 
 TITLE_WEIGHT = 3  # a title's words count this often; 2 to 4 do equally well
 
+NEIGHBOURS = 12
+
 LexicalFactory = Callable[[Sequence[tuple[str, Sequence[str]]]], LexicalIndex]
 
 
@@ -38,6 +40,16 @@ class Catalogue(NamedTuple):
         return cls(
             snapshot.manifest, snapshot.entries, lexical(whole), lexical(asked), names(snapshot.entries.values())
         )
+
+    def near(self, entry: Entry, found: Sequence[Entry]) -> list[Entry]:
+        """What one may want to know after an entry, nearest first.
+
+        What its editors linked, then what is both like it and was found with it, then what is like it.
+        """
+        linked = [self.entries[other] for other in entry.related if other in self.entries]
+        alike = [self.entries[hit.faq_id] for hit in self.asked.search(entry.question, NEIGHBOURS)]
+        both = [other for other in found if other in alike]
+        return list(dict.fromkeys([*linked, *both, *alike, *found]))
 
 
 class Catalogues:

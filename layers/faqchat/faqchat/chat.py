@@ -61,7 +61,7 @@ class Draft:
     message: str
     model: str
     degraded: list[str]
-    began: float = field(default_factory=time.perf_counter)
+    began: float
     query: str = ""
     answer: str = ""
     outcome: Outcome = "answered"
@@ -118,11 +118,12 @@ class ChatService:
 
         Before the first event it may raise `InvalidRequest`, `NotFound` (unknown session or offer) or `Unavailable`.
         """
+        began = time.perf_counter()
         message = accept(request.message)
         catalogue = await self._catalogues.current()
         session_id, turns, degraded = await self._open(request.session_id)
         chosen = named_entry(message, request.followup_id, turns, catalogue)
-        draft = Draft(session_id, conversation.new_turn_id(), message, self._generators[0].name, degraded)
+        draft = Draft(session_id, conversation.new_turn_id(), message, self._generators[0].name, degraded, began)
         draft.mark("history")
         yield Start(session_id=session_id, turn_id=draft.turn_id, model=draft.model)
         try:
@@ -192,8 +193,7 @@ class ChatService:
         async with aclosing(self._write(draft, brief)) as pieces:
             async for piece in pieces:
                 yield piece
-        related = [catalogue.entries[other] for other in hits[0].related if other in catalogue.entries]
-        offered = followups.pick([*related, *hits[1:]], avoid={*answered, hits[0].faq_id}, near=hits[:1])
+        offered = followups.pick(catalogue.near(hits[0], hits), avoid={*answered, hits[0].faq_id}, near=hits[:1])
         yield FollowUps(followups=followups.offers(offered))
 
     async def _write(self, draft: Draft, brief: Brief) -> AsyncGenerator[Delta, None]:

@@ -9,7 +9,7 @@ from faqchat.faq import Entry
 from faqchat.prompt import Brief
 from faqchat.tokens import tokens
 
-WHOLE_CHARS = 700  # two thirds of the real answers are shorter and are given whole
+WHOLE_CHARS = 700  # seven of eight real answers are shorter and are given whole
 EXCERPT_CHARS = 160
 POINTED_OUT = 2  # lines
 AGAIN = "앞에서 안내해 드린 내용 중 다음을 확인해 주세요."
@@ -60,7 +60,7 @@ def point_out(query: str, entry: Entry) -> str:
     if len(lines) <= POINTED_OUT:
         return compose(query, entry)
     ranked = sorted(range(len(lines)), key=lambda i: (-_match(query, lines[i], entry), i))
-    return "\n".join([AGAIN, *(lines[i] for i in sorted(ranked[:POINTED_OUT]))])
+    return "\n".join([AGAIN, *(_shorten(lines[i]) for i in sorted(ranked[:POINTED_OUT]))])
 
 
 def excerpt(query: str, entry: Entry) -> str:
@@ -95,5 +95,9 @@ def _shorten(block: str) -> str:
     """A block that alone is over the limit, cut at a line or sentence end."""
     if len(block) <= WHOLE_CHARS:
         return block
-    cut = max(block.rfind(end, 0, WHOLE_CHARS) for end in ("\n", "다. ", "요. ", "다.", "요."))
-    return block[: cut + 2].rstrip() if cut > WHOLE_CHARS // 2 else block[:WHOLE_CHARS].rstrip() + "…"
+    text = block[:WHOLE_CHARS]
+    cut = max(text.rfind("\n"), *(text.rfind(end) + len(end) for end in ("다.", "요.")))
+    if cut > WHOLE_CHARS // 2:
+        return text[:cut].rstrip()
+    opened = text.rfind("[")
+    return text[: opened if opened > max(0, text.rfind("]")) else None].rstrip() + "…"

@@ -1,7 +1,7 @@
 """Events as a server-sent event stream, kept alive while nothing happens."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import suppress
 
 from faqchat.events import Event, Start, encode_sse
@@ -9,10 +9,10 @@ from faqchat.events import Event, Start, encode_sse
 HEARTBEAT = b": keep-alive\n\n"
 
 
-async def encode(events: AsyncIterator[Event], heartbeat_s: float) -> AsyncIterator[bytes]:
+async def encode(events: AsyncGenerator[Event, None], heartbeat_s: float) -> AsyncGenerator[bytes, None]:
     """Each event as it comes, `id` counting within the turn; a comment line after every silent interval.
 
-    Closing this iterator cancels the turn.
+    Closing this iterator cancels the turn, and returns when the turn has cleaned up.
     """
     turn_id = ""
     number = 0
@@ -36,3 +36,4 @@ async def encode(events: AsyncIterator[Event], heartbeat_s: float) -> AsyncItera
         upcoming.cancel()
         with suppress(asyncio.CancelledError, StopAsyncIteration, Exception):
             await upcoming
+        await events.aclose()  # a turn that waits for us to take its event is not stopped by cancelling the next one

@@ -12,6 +12,7 @@ from faqchat.conversation import Turn
 from faqchat.index import Query
 
 TITLE_WEIGHT = 0.5  # what the last answer was about, beside what the last question said
+MEANINGFUL_CHARS = 4  # what is left of a message must at least be a word to search
 
 
 class Understanding(NamedTuple):
@@ -50,6 +51,13 @@ _POINTS_BACK = re.compile(
 # A fragment ends in a particle where a sentence would have its predicate: 법인은요? 태풍이어도요?
 _FRAGMENT = re.compile(r"^\S+(?:\s\S+){0,3}(?:도|면|은|는|로|까지|부터|만|라도|에서|에도|하고|랑)요?[?\s]*$")
 
+# What the seller does not mean must not pull: "쿠폰 말고 포인트는요?" is about points.
+_EXCLUDED = re.compile(r"(?:^|(?<=\s))\S{1,12}\s+(?:말고는?|아니고)[,\s]+")
+# The product's own name says nothing: every entry is about it, and the few that name it would win.
+_OWN_NAME = re.compile(
+    r"(?:네이버\s*)?(?:스마트\s*스토어|스스)(?:\s*센터)?(?:에서는|에서|에는|에|의|는|은|이|가|를|을|로|도)?(?=[\s?!.,]|$)"
+)
+
 _AGE = re.compile(r"(?<![\d.])(\d{1,2})\s*(?:세|살)(?![가-힣]*(?:이상|이하|이용|용|부터|트))")
 _SPELT_AGES = {
     name: age
@@ -80,13 +88,11 @@ def understand(message: str, turns: Sequence[Turn]) -> Understanding:
     Alone and as a continuation, added up: the sum finds what an ellipsis means and still lets an unmarked change of
     topic win. A marked one ("그건 그렇고 …") is searched without the past.
     """
-    said = _ACKNOWLEDGEMENT.sub("", message).strip() or message
-    age = minority(message)
-    if not turns:
-        return Understanding((Query(f"{said} {age}".strip()),), leans=False)
-    fresh = _after_marker(said)
-    if fresh:
-        return Understanding((Query(fresh),), leans=False)
+    heard = _ACKNOWLEDGEMENT.sub("", message).strip() or message
+    fresh = _after_marker(heard) if turns else ""
+    said = _what_is_meant(fresh or heard)
+    if fresh or not turns:
+        return Understanding((Query(f"{said} {minority(message)}".strip()),), leans=False)
     facts = about_the_seller([turn.message for turn in turns] + [message])
     alone = f"{said} {facts}".strip()
     last = turns[-1]
@@ -97,11 +103,16 @@ def understand(message: str, turns: Sequence[Turn]) -> Understanding:
     return Understanding((Query(alone), *continued), leans)
 
 
+def _what_is_meant(message: str) -> str:
+    rest = " ".join(_OWN_NAME.sub(" ", _EXCLUDED.sub("", message)).split())
+    return rest if len(rest) >= MEANINGFUL_CHARS else message
+
+
 def _after_marker(message: str) -> str:
     """What follows the marker of a new topic; empty where there is none, or nothing to search behind it."""
     markers = list(_NEW_TOPIC.finditer(message))
     rest = message[markers[-1].end() :].strip() if markers else ""
-    return rest if len(rest) >= 6 else ""
+    return rest if len(rest) >= MEANINGFUL_CHARS else ""
 
 
 def about_the_seller(messages: Sequence[str]) -> str:
