@@ -9,6 +9,11 @@ from faqchat import bootstrap
 from faqchat.events import ChatRequest
 from faqchat.reply import ChatReply, collect
 
+HEAD = """# 데모 대화
+
+`python -m local demo > docs/demo.md`로 다시 만들 수 있습니다. 모델과 API 키 없이, 함께 제공하는 예시 FAQ로 실행한
+결과입니다. 괄호 안은 각 답변의 결과(`outcome`)이고, 💬 뒤는 챗봇이 다음으로 제안하는 질문입니다."""
+
 
 def read_script(path: Path) -> list[dict[str, Any]]:
     """Dialogues, a JSON object a line: a `title` and the user's `messages`; `→ 2` takes up the second offer."""
@@ -18,6 +23,7 @@ def read_script(path: Path) -> list[dict[str, Any]]:
 async def play(dialogues: Iterable[dict[str, Any]]) -> AsyncIterator[str]:
     """Markdown, a piece a turn."""
     chat = bootstrap.chat_service()
+    yield HEAD
     for dialogue in dialogues:
         yield f"\n## {dialogue['title']}\n"
         session: str | None = None

@@ -15,6 +15,7 @@ from faqchat.catalogue import Catalogue
 from faqchat.chat import ChatService
 from faqchat.errors import BadSource, Unavailable
 from faqchat.events import ChatRequest, Problem
+from faqchat.guardrail import Guardrail
 from faqchat.index import Query
 from faqchat.reply import ChatReply, collect
 from faqchat.retriever import Found, Retriever
@@ -128,11 +129,10 @@ async def ask_all(questions: Iterable[Question]) -> AsyncIterator[Row]:
     service = ChatService(
         bootstrap.catalogues(),
         retriever,
-        load_gate(),
+        Guardrail(load_gate(), chosen.scope_threshold),
         generators=bootstrap.generators(),
         history=MemoryHistory(),
         price=bootstrap.price(),
-        scope_threshold=chosen.scope_threshold,
         history_turns=chosen.history_turns,
         history_tokens=chosen.history_tokens,
     )

@@ -11,6 +11,7 @@ from faqchat.errors import Unavailable
 from faqchat.events import ChatRequest, Event, Usage
 from faqchat.extractive import Extractive
 from faqchat.faq import Entry, RawEntry
+from faqchat.guardrail import Guardrail
 from faqchat.index import Fingerprint, Hit, IndexSnapshot, Kind, VectorRow
 from faqchat.ingest import Ingest
 from faqchat.pricing import Price
@@ -195,11 +196,10 @@ class World:
         self.chat = ChatService(
             self.catalogues,
             Retriever(self.embedder, self.vectors),
-            WordGate("맛집", "날씨"),
+            Guardrail(WordGate("맛집", "날씨"), 0.5),
             generators=(*models, Extractive()),
             history=self.history,
             price=Price(1.0, 0.1, 2.0),
-            scope_threshold=0.5,
             history_turns=6,
             history_tokens=1_500,
         )

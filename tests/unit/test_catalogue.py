@@ -137,11 +137,12 @@ class TestCatalogues:
         assert await kept.current() is first
 
 
-class TestCatalogue:
-    @pytest.fixture
-    async def catalogue(self, snapshots):
-        return Catalogue.build(snapshots.snapshot, bootstrap.lexical_index)
+@pytest.fixture
+async def catalogue(snapshots):
+    return Catalogue.build(snapshots.snapshot, bootstrap.lexical_index)
 
+
+class TestCatalogue:
     async def test_titles_count_more_than_answers(self, catalogue):
         assert catalogue.whole.search("서류", 5)[0].faq_id == PAPERS
 
@@ -159,3 +160,15 @@ class TestCatalogue:
 
     async def test_entries_can_be_named_outright(self, catalogue):
         assert catalogue.named[fold("정산은 언제 되는지 안내해 드릴까요?")] == SETTLING
+
+
+class TestNear:
+    async def test_what_editors_linked_comes_first_and_everything_once(self, catalogue):
+        found = [catalogue.entries[SETTLING], catalogue.entries[PAPERS]]
+        near = catalogue.near(catalogue.entries[MINORS], found)
+        assert near[0].faq_id == PAPERS
+        assert len({entry.faq_id for entry in near}) == len(near)
+
+    async def test_what_was_found_is_near_though_nothing_else_is(self, catalogue):
+        found = [catalogue.entries[SETTLING]]
+        assert catalogue.entries[SETTLING] in catalogue.near(catalogue.entries[faq_id(FAQ[3].question)], found)

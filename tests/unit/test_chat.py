@@ -5,11 +5,11 @@ from datetime import UTC, datetime
 
 import pytest
 
-from faqchat.chat import DECLINED
 from faqchat.conversation import new_session_id
 from faqchat.errors import Busy, InvalidRequest, NotFound, Unavailable
-from faqchat.events import ChatRequest, Delta, Done, FollowUps, Problem, Sources, Start
+from faqchat.events import DECLINED, ChatRequest, Delta, Done, FollowUps, Problem, Sources, Start
 from faqchat.faq import faq_id
+from faqchat.guardrail import FOREIGN_PART
 from tests.fakes import FAQ, ScriptedModel, World
 
 MINORS, PAPERS, SETTLING = (faq_id(row.question) for row in FAQ[:3])
@@ -69,6 +69,14 @@ async def test_what_is_not_smartstore_is_declined_with_the_fixed_sentence_and_ne
     assert text(events) == DECLINED
     assert events[-1].outcome == "declined"
     assert all(offer.text.endswith("궁금하신가요?") for offer in only(events, FollowUps)[0].followups)
+
+
+async def test_of_a_message_with_two_requests_the_part_that_is_ours_is_answered_and_the_other_declined():
+    world = await World().ingested()
+    events = await world.ask("정산은 언제 되나요? 그리고 맛집 추천해 줘")
+    assert text(events).startswith("구매확정 다음 영업일")
+    assert text(events).endswith(FOREIGN_PART)
+    assert events[-1].outcome == "answered"
 
 
 async def test_a_greeting_is_greeted_and_searches_nothing():

@@ -142,7 +142,8 @@ class TestAnswerGivenJustNow:
 
     async def test_the_generator_does_so_for_a_repeated_source(self):
         brief = Brief("계좌", "계좌", (entry("정산 안내", self.ANSWER),), repeated=True)
-        assert [piece async for piece in Extractive().generate(brief)][0] == f"{AGAIN}\n"
+        first, *_ = [piece async for piece in Extractive().generate(brief)]
+        assert first == f"{AGAIN}\n"
 
 
 async def test_the_generator_streams_the_first_entry_line_by_line_and_costs_nothing():

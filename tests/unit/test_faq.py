@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from faqchat.faq import Entry, faq_id, leading_tags, normalize, restore_lines, split_answer
 
-FURNITURE = "위 도움말이 도움이 되었나요?\n\n별점1점\n\n별점5점\n\n소중한 의견을 남겨주시면 보완하도록 노력하겠습니다.\n\n보내기\n\n"
+FURNITURE = "위 도움말이 도움이 되었나요?\n\n별점1점\n\n별점5점\n\n소중한 의견을 남겨주시면 보완합니다.\n\n보내기\n\n"
 
 # Text that meets the rules of restore_lines: their marks, their edges, and what must be cleaned away.
 marks = st.sampled_from(
@@ -32,9 +32,31 @@ marks = st.sampled_from(
         "! 중요",
         "예) ",
         "Case 1. ",
+        "[",
+        "]",
+        "(",
+        ")",
+        "[판매관리 > 발송]",
+        "(7일)",
+        "12",
+        ",",
+        "~",
+        "a",
+        "\n",
+        "\r\n",
+        "   ",
+        "\t",
+        "\xa0",
+        "\u200b",
+        "\ufeff",
+        "\x00",
+        "\x01",
+        "\x07",
+        "\ud800",
+        "ᄀ",
+        "ᅡ",
+        "é",
     ]
-    + ["[", "]", "(", ")", "[판매관리 > 발송]", "(7일)", "12", ",", "~", "a", "\n", "\r\n", "   ", "\t", "\xa0"]
-    + ["\u200b", "\ufeff", "\x00", "\x01", "\x07", "\ud800", "ᄀ", "ᅡ", "é"]
 )
 source_text = st.one_of(st.lists(marks, max_size=40).map("".join), st.text(max_size=60))
 
@@ -146,6 +168,7 @@ class TestLines:
                 ["아래 순서입니다.", "1) 로그인합니다.", "2) 저장합니다."],
             ),
             ("1)로그인2)저장", ["1)로그인", "2)저장"]),
+            ("수정 방법1.  [상품관리 > 상품 조회] 클릭", ["수정 방법", "1. [상품관리 > 상품 조회] 클릭"]),
             ("순서: 1. 로그인 2. 저장", ["순서:", "1. 로그인", "2. 저장"]),
             ("먼저 ① 로그인 ② 저장", ["먼저", "① 로그인", "② 저장"]),
             ("등록됩니다. ※ 다음 날 보입니다.", ["등록됩니다.", "※ 다음 날 보입니다."]),
@@ -176,6 +199,10 @@ class TestLines:
     )
     def test_dates_numbers_and_what_stands_in_brackets_stay_on_their_line(self, text):
         assert restore_lines(text) == text
+
+    @pytest.mark.parametrize("space", ["\n", "\t\n", "\u3000", "  "])
+    def test_white_space_without_end_is_read_at_once(self, space):
+        assert restore_lines(f"가{space * 50_000}나").split() == ["가", "나"]
 
     @given(source_text)
     def test_no_visible_character_is_lost_or_moved(self, text):

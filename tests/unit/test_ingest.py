@@ -270,6 +270,7 @@ class TestClean:
                 RawEntry("질문", "가" * (faq.MAX_ANSWER_CHARS + 1)),
                 "the answer has 50,001 characters, 50,000 are allowed",
             ),
+            (RawEntry("질문", "\n" * 50_000_000), "the answer has 50,000,000 characters, 50,000 are allowed"),
             (RawEntry("[정산] 정산은\xa0언제 되나요?", "답"), "the question occurs twice; the first is kept"),
         ],
     )
@@ -310,7 +311,9 @@ class TestClean:
         assert entry.content_hash == hashlib.sha256("질문\n답 변".encode()).hexdigest()
 
     def test_misplaced_answers_are_named_and_taken_as_they_are(self):
-        answer = "정산 주기는 구매확정 다음 영업일이며 은행 휴일에는 하루씩 밀려서 처리되고 내역 화면에서 날짜별로 볼 수 있습니다."
+        answer = (
+            "정산 주기는 구매확정 다음 영업일입니다. 은행 휴일에는 하루씩 밀려서 처리되고, 내역에서 날짜별로 보입니다."
+        )
         cleaned = clean([RawEntry("정산 주기", answer), RawEntry("완충재 구입", answer)], {})
         assert [suspect.question for suspect in cleaned.suspects] == ["완충재 구입"]
         assert [entry.answer for entry in cleaned.entries] == [answer, answer]

@@ -13,6 +13,7 @@ from faqchat.catalogue import Catalogues
 from faqchat.chat import ChatService
 from faqchat.conversation import new_session_id
 from faqchat.extractive import Extractive
+from faqchat.guardrail import Guardrail
 from faqchat.ingest import Ingest
 from faqchat.lexicon import load_lexicon
 from faqchat.ports import Embedder, Generator, History, LexicalIndex, Snapshots
@@ -40,11 +41,10 @@ def chat_service() -> ChatService:
     return ChatService(
         catalogues(),
         Retriever(embedder(), vectors()),
-        load_gate(),
+        Guardrail(load_gate(), chosen.scope_threshold),
         generators=generators(),
         history=history(),
         price=price(),
-        scope_threshold=chosen.scope_threshold,
         history_turns=chosen.history_turns,
         history_tokens=chosen.history_tokens,
     )

@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 MAX_MESSAGE_CHARS = 2_000
 SESSION_ID = r"^[A-Za-z0-9_-]{32}$"
+DECLINED = "저는 스마트 스토어 FAQ를 위한 챗봇입니다. 스마트 스토어에 대한 질문을 부탁드립니다."
 FAQ_ID = r"^[0-9a-f]{12}$"
 
 Outcome = Literal["answered", "declined", "greeting", "clarify", "cancelled"]

@@ -107,8 +107,6 @@ def split_answer(raw: str) -> tuple[str, tuple[str, ...]]:
 _BREAKS = (
     # a sentence that ends where the next begins without a space
     (re.compile(r"(?<=[다요음임함됨오죠])\.(?=[^\s\d.,)\]'\"’”])"), ".\n"),
-    # runs of spaces stood for a paragraph
-    (re.compile(r"[ \t]{3,}"), "\n"),
     # notes, section marks and pointers
     (re.compile(r"\s*(?=[※■□▶▷☞]\s?\S)"), "\n"),
     (re.compile(r"\s*(?=! ?(?:중요|주의|참고))"), "\n"),
@@ -124,6 +122,7 @@ _BREAKS = (
     # the source marks the end of a link to another help page with 》
     (re.compile(r"(?<=[》≫])\s*(?=\S)"), "\n"),
 )
+_PARAGRAPH = re.compile(r"[ \t]{3,}")  # runs of spaces stood for one
 _BRACKETED = re.compile(r"\[[^\[\]\n]{1,80}\]|\((?:\[[^\[\]\n]{1,80}\]|[^()\[\]\n]){1,120}\)")
 
 
@@ -140,9 +139,13 @@ def restore_lines(text: str) -> str:
         kept.append(" ".join(found.group().split()))
         return f"\x00{len(kept) - 1}\x01"
 
-    text = _BRACKETED.sub(set_aside, text)
+    # Folded first: the patterns below try each run of white space from each of its places.
+    text = _folded(_PARAGRAPH.sub("\n", _BRACKETED.sub(set_aside, text)))
     for pattern, replacement in _BREAKS:
         text = pattern.sub(replacement, text)
-    text = re.sub("\x00(\\d+)\x01", lambda found: kept[int(found.group(1))], text)
-    lines = (" ".join(line.split()) for line in text.split("\n"))
-    return "\n".join(line for line in lines if line)
+    return _folded(re.sub("\x00(\\d+)\x01", lambda found: kept[int(found.group(1))], text))
+
+
+def _folded(text: str) -> str:
+    """Lines without white space to spare, and no empty ones."""
+    return "\n".join(filter(None, (" ".join(line.split()) for line in text.split("\n"))))

@@ -23,6 +23,8 @@ from faqchat.suspects import find_suspects
 # worse, and ready in a third of the time (docs/quality.md).
 STAGES: tuple[tuple[Kind, ...], ...] = (("title", "in_scope", "out_of_scope", "utterance"), ("passage",))
 
+MAX_RAW_CHARS = 4 * faq.MAX_ANSWER_CHARS  # an answer with its page furniture and white space
+
 
 class Progress(Protocol):
     """Who watches a run."""
@@ -73,7 +75,8 @@ def clean(raw: Sequence[RawEntry], utterances: Mapping[str, Sequence[str]]) -> F
     rejected: list[Rejected] = []
     for position, row in enumerate(raw):
         question = faq.normalize(row.question)
-        answer, linked = faq.split_answer(row.answer)
+        # What is far too long is not even cleaned: at 50 MB that alone would take a minute.
+        answer, linked = (row.answer, ()) if len(row.answer) > MAX_RAW_CHARS else faq.split_answer(row.answer)
         faq_id = faq.faq_id(row.question)
         reason = _unusable(question, answer, faq_id in entries)
         if reason:

@@ -5,11 +5,11 @@ import secrets
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from faqchat.events import DECLINED
 from faqchat.faq import Entry
 
 SOURCE_CHARS = 1_500  # of each answer: 97 of 100 fit whole
 CUT_NOTICE = "…\n\n(답변이 길어 여기까지만 안내해 드립니다. 이어지는 내용은 출처의 FAQ에서 확인해 주세요.)"
-DECLINED = "저는 스마트 스토어 FAQ를 위한 챗봇입니다. 스마트 스토어에 대한 질문을 부탁드립니다."
 
 # Constant and first, so that providers can cache it; what changes from turn to turn comes last.
 SYSTEM_PROMPT = f"""\

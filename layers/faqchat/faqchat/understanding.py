@@ -45,7 +45,7 @@ _ACKNOWLEDGEMENT = re.compile(
 )
 _POINTS_BACK = re.compile(
     r"^(?:그럼|그러면|그리고|그런데|근데|그래도|그래서|만약|혹시\s*그)"
-    r"|(?:^|\s)(?:그|이|저)(?:거|건|것|걸|게|때|중|쪽|걸로|거로|기|상태|경우|렇게)"
+    r"|(?:^|\s)(?:그|이|저)(?:거|건|것|걸|게|걸로|거로|기|렇게|\s?(?:때|중|쪽|상태|경우))"
     r"|(?:^|\s)(?:거기|여기|나머지|둘 다|위에|아까|방금)"
 )
 # A fragment ends in a particle where a sentence would have its predicate: 법인은요? 태풍이어도요?
@@ -58,13 +58,19 @@ _OWN_NAME = re.compile(
     r"(?:네이버\s*)?(?:스마트\s*스토어|스스)(?:\s*센터)?(?:에서는|에서|에는|에|의|는|은|이|가|를|을|로|도)?(?=[\s?!.,]|$)"
 )
 
-_AGE = re.compile(r"(?<![\d.])(\d{1,2})\s*(?:세|살)(?![가-힣]*(?:이상|이하|이용|용|부터|트))")
-_SPELT_AGES = {
-    name: age
-    for age, name in enumerate(
-        ("열", "열한", "열두", "열세", "열네", "열다섯", "열여섯", "열일곱", "열여덟", "열아홉"), 10
-    )
-}
+# An age that somebody has: what follows is a particle or ends the word. 3세트, 세금 and "10세 이상 완구" are none.
+_BETWEEN_REQUESTS = re.compile(
+    r"(?<=[.?!])\s+|(?<=[가-힣]고)[,\s]+|\s*,\s*|\s+(?:그리고|근데|그런데|또|아\s*참|참고로)\s+"
+)
+_ASKS = re.compile(
+    r"\?|어떻게|뭐|무엇|언제|얼마|어디|왜|몇|누가|누구|어느|어떤|줘|주세요|줄래|주고|달라|부탁|추천|알려|가르쳐"
+)
+
+_AGE = re.compile(
+    r"(?:(?<![\d.~])(\d{2})\s*(?:세|살)|(?<![가-힣])열\s*(한|두|세|네|다섯|여섯|일곱|여덟|아홉)?\s*살)"
+    r"(?=[이인입예가도라면지는은에의여밖된됐을를]|[^가-힣]|$)(?!\s*(?:이상|이하|미만|초과|부터|까지|이용|용|~))"
+)
+_UNITS = ("한", "두", "세", "네", "다섯", "여섯", "일곱", "여덟", "아홉")
 _SELF = r"(?:저는|전|저희는?|우리는?|제가|나는|난|저도)\s*(?:\S+\s+){0,3}?"
 _SAID = r"\s*(?:이에요|예요|이예요|입니다|이라서?|인데요?|이고요?|이거든요|거든요|이라|로서)"
 _SELLER_TYPES = (
@@ -103,6 +109,13 @@ def understand(message: str, turns: Sequence[Turn]) -> Understanding:
     return Understanding((Query(alone), *continued), leans)
 
 
+def requests(message: str) -> list[str]:
+    """The parts of a message that each ask for something, where there are two or more; else nothing."""
+    parts = [part.strip() for part in _BETWEEN_REQUESTS.split(message)]
+    asking = [part for part in parts if len(part) > MEANINGFUL_CHARS and _ASKS.search(part)]
+    return asking if len(asking) > 1 else []
+
+
 def _what_is_meant(message: str) -> str:
     rest = " ".join(_OWN_NAME.sub(" ", _EXCLUDED.sub("", message)).split())
     return rest if len(rest) >= MEANINGFUL_CHARS else message
@@ -117,15 +130,18 @@ def _after_marker(message: str) -> str:
 
 def about_the_seller(messages: Sequence[str]) -> str:
     """What the seller said of themself, in the FAQ's words; the latest age counts."""
-    age = next(filter(None, map(minority, reversed(messages))), "")
+    age = minority(next((message for message in reversed(messages) if _AGE.search(message)), ""))
     types = (meaning for pattern, meaning in _SELLER_TYPES if any(map(pattern.search, messages)))
     return " ".join(filter(None, (age, *types)))
 
 
 def minority(message: str) -> str:
     """The FAQ's words for an age that makes a seller a minor; empty for any other message."""
-    ages = [int(age) for age in _AGE.findall(message)]
-    ages += [age for name, age in _SPELT_AGES.items() if re.search(rf"(?<![가-힣]){name}\s*살", message)]
+    ages = [int(digits) if digits else 10 + _units(name) for digits, name in _AGE.findall(message)]
     if not ages or ages[-1] >= 19:
         return ""
     return "만 14세 미만 미성년자" if ages[-1] < 14 else "만 14세 이상 만 19세 미만 미성년자"
+
+
+def _units(name: str) -> int:
+    return _UNITS.index(name) + 1 if name else 0

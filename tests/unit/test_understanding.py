@@ -1,0 +1,213 @@
+"""What a message means: alone, as the continuation of what came before, and with what the seller said of themself."""
+
+import pytest
+
+from faqchat.conversation import Turn
+from faqchat.events import Source
+from faqchat.index import Query
+from faqchat.understanding import TITLE_WEIGHT, about_the_seller, minority, understand
+
+UNDER_14 = "만 14세 미만 미성년자"
+MINOR = "만 14세 이상 만 19세 미만 미성년자"
+
+
+def turn(message, source=None):
+    sources = (Source(faq_id="0" * 12, question=source, score=1.0, excerpt=""),) if source else ()
+    return Turn(session_id="A" * 32, turn_id="0123", message=message, sources=sources)
+
+
+SHIPPING = turn("송장을 잘못 적었어요", "[배송] 송장번호는 어떻게 수정하나요?")
+
+
+def texts(message, *turns):
+    return [query.text for query in understand(message, turns).queries]
+
+
+class TestFirstMessage:
+    def test_it_is_searched_as_it_is(self):
+        meant = understand("정산은 언제 되나요", ())
+        assert meant.queries == (Query("정산은 언제 되나요"),)
+        assert (meant.text, meant.alone, meant.leans) == ("정산은 언제 되나요", "정산은 언제 되나요", False)
+
+    def test_an_age_says_it_in_the_words_of_the_faq_as_well(self):
+        assert texts("17살인데 판매할 수 있나요") == [f"17살인데 판매할 수 있나요 {MINOR}"]
+
+    @pytest.mark.parametrize(
+        "message", ["네 알겠습니다. 정산은 언제 되나요", "아, 정산은 언제 되나요", "감사합니다! 정산은 언제 되나요"]
+    )
+    def test_an_acknowledgement_in_front_is_not_searched(self, message):
+        assert texts(message) == ["정산은 언제 되나요"]
+
+    @pytest.mark.parametrize(
+        "message", ["음식도 팔 수 있나요", "네이버페이 정산은요", "오늘출발은 어떻게 켜나요", "예약구매가 뭔가요"]
+    )
+    def test_a_word_that_only_begins_like_one_is(self, message):
+        assert texts(message) == [message]
+
+    @pytest.mark.parametrize(
+        ("message", "searched"),
+        [
+            ("스마트스토어 정산은 언제 되나요", "정산은 언제 되나요"),
+            ("네이버 스마트 스토어센터에서 송장 수정은요", "송장 수정은요"),
+            ("쿠폰 말고 포인트 적립은요?", "포인트 적립은요?"),
+        ],
+    )
+    def test_the_products_own_name_and_what_is_excluded_do_not_pull(self, message, searched):
+        assert texts(message) == [searched]
+
+    @pytest.mark.parametrize("message", ["스마트스토어란?", "스스가 뭐죠", "스마트스토어센터"])
+    def test_a_message_of_little_but_the_name_keeps_it(self, message):
+        assert texts(message) == [message]
+
+
+class TestLaterMessage:
+    def test_it_is_searched_alone_and_behind_what_was_asked_and_what_answered_it(self):
+        meant = understand("이미 보냈으면요?", [turn("정산은 언제 되나요"), SHIPPING])
+        assert meant.queries == (
+            Query("이미 보냈으면요?"),
+            Query("송장을 잘못 적었어요 이미 보냈으면요?"),
+            Query("[배송] 송장번호는 어떻게 수정하나요? 이미 보냈으면요?", TITLE_WEIGHT),
+        )
+        assert (meant.alone, meant.text) == ("이미 보냈으면요?", "송장을 잘못 적었어요 이미 보냈으면요?")
+
+    def test_without_an_answer_there_is_no_title_to_continue(self):
+        assert texts("이미 보냈으면요?", turn("송장을 잘못 적었어요")) == [
+            "이미 보냈으면요?",
+            "송장을 잘못 적었어요 이미 보냈으면요?",
+        ]
+
+    @pytest.mark.parametrize(
+        "message",
+        [
+            "그건 그렇고 정산은 언제 되나요",
+            "그 얘기는 됐고요, 정산은 언제 되나요",
+            "다른 질문이요. 정산은 언제 되나요",
+            "아무튼 정산은 언제 되나요",
+            "네 감사합니다. 그나저나 정산은 언제 되나요",
+        ],
+    )
+    def test_a_marked_change_of_topic_leaves_the_past_behind(self, message):
+        assert texts(message, SHIPPING) == ["정산은 언제 되나요"]
+
+    def test_a_marker_with_nothing_behind_it_does_not(self):
+        assert len(texts("그건 그렇고", SHIPPING)) == 3
+
+    @pytest.mark.parametrize(
+        "message",
+        [
+            "법인은요?",
+            "그럼 반품은 어떻게 하나요",
+            "그 경우 수수료가 있나요",
+            "이때 취소도 되나요",
+            "거기서 취소도 되나요",
+            "엑셀로도요?",
+            "토요일까지는요",
+        ],
+    )
+    def test_a_fragment_or_what_points_back_leans_on_the_past(self, message):
+        assert understand(message, [SHIPPING]).leans
+
+    @pytest.mark.parametrize("message", ["정산은 언제 되나요", "오늘 날씨 어때", "쿠폰 발급 한도를 알려주세요"])
+    def test_a_whole_sentence_does_not(self, message):
+        assert not understand(message, [SHIPPING]).leans
+
+    def test_what_the_seller_said_of_themself_is_searched_with_every_message(self):
+        meant = understand("어떤 서류가 필요해요", [turn("저는 만 18세입니다"), turn("가입하려고요")])
+        assert meant.alone == f"어떤 서류가 필요해요 {MINOR}"
+        assert meant.text == f"가입하려고요 어떤 서류가 필요해요 {MINOR}"
+
+
+class TestAge:
+    @pytest.mark.parametrize(
+        ("message", "meant"),
+        [
+            ("저는 만 18세입니다", MINOR),
+            ("17살인데 돼요?", MINOR),
+            ("16 살이에요", MINOR),
+            ("아들이 15살", MINOR),
+            ("14세가 되면요", MINOR),
+            ("만 13세면요", UNDER_14),
+            ("12살 아이가 팔고 싶대요", UNDER_14),
+            ("열여덟 살이에요", MINOR),
+            ("열세 살이면요?", UNDER_14),
+            ("열네살인데요", MINOR),
+            ("열 살이에요", UNDER_14),
+            ("만 19세입니다", ""),
+            ("스물세 살이에요", ""),
+            ("35세예요", ""),
+        ],
+    )
+    def test_it_is_a_minors_or_nothing_special(self, message, meant):
+        assert minority(message) == meant
+
+    @pytest.mark.parametrize(
+        "message",
+        [
+            "3세트 묶음 상품을 등록해요",
+            "12세트 팔아요",
+            "10세 이상 완구 등록",
+            "13세 이하 어린이제품 인증",
+            "14세~18세 의류",
+            "12세용 자전거",
+            "12 세금계산서 발행",
+            "15세대 노트북",
+            "99살균 제품",
+            "100세 시대",
+            "2.15세",
+            "열다섯 개 상품 등록",
+            "열쇠 세트",
+            "정산은 언제 되나요",
+        ],
+    )
+    def test_a_number_of_something_else_is_none(self, message):
+        assert minority(message) == ""
+
+    def test_the_later_of_two_ages_counts(self):
+        assert minority("동생은 20살이고 저는 열일곱 살이에요") == MINOR
+        assert minority("열일곱 살 때 시작해서 지금 20살이에요") == ""
+
+
+class TestSeller:
+    @pytest.mark.parametrize(
+        ("message", "fact"),
+        [
+            ("저는 해외 거주 중이에요", "해외 사업자"),
+            ("외국 법인이 가입해도 되나요", "해외 사업자"),
+            ("저희는 법인입니다", "법인 사업자"),
+            ("법인 사업자인데요", "법인 사업자"),
+            ("개인사업자예요", "개인 사업자"),
+            ("사업자등록증이 아직 없어요", "개인 판매자"),
+            ("사업자는 안 냈어요", "개인 판매자"),
+            ("간이과세자인데요", "간이과세자"),
+        ],
+    )
+    def test_what_a_seller_is_is_said_in_the_words_of_the_faq(self, message, fact):
+        assert fact in about_the_seller([message])
+
+    @pytest.mark.parametrize(
+        "message",
+        [
+            "법인카드로 결제했어요",
+            "법인으로 바꾸고 싶어요",
+            "해외 배송비 설정",
+            "사업자등록번호는 어디서 보나요",
+            "간이 영수증 발급",
+        ],
+    )
+    def test_what_a_seller_asks_about_is_not_what_they_are(self, message):
+        assert about_the_seller([message]) == ""
+
+    def test_what_one_is_not_does_not_count(self):
+        assert about_the_seller(["개인사업자 아니고 법인이에요"]) == "법인 사업자"
+
+    def test_facts_of_all_messages_add_up(self):
+        assert (
+            about_the_seller(["저는 만 18세입니다", "정산은 언제 되나요", "개인사업자예요"]) == f"{MINOR} 개인 사업자"
+        )
+
+    def test_the_latest_age_counts(self):
+        assert about_the_seller(["저는 13살이에요", "아니 17살이에요"]) == MINOR
+        assert about_the_seller(["저는 17살이에요", "아니 20살이에요"]) == ""
+
+    def test_nothing_said_is_nothing_known(self):
+        assert about_the_seller([]) == about_the_seller(["정산은 언제 되나요"]) == ""
