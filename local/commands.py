@@ -9,11 +9,13 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from pydantic import ValidationError
 from rich.console import Console
 from rich.progress import track
 
 from faqchat import bootstrap
 from faqchat.adapters.faq_files import read_faq_file
+from faqchat.errors import InvalidRequest
 from faqchat.events import ChatRequest, Delta, Done, Event, FollowUps, Problem, Sources, Start, as_json
 from local import bench, cli, demo, evaluate, terminal
 from local.figures import figures, table
@@ -77,12 +79,14 @@ def ingest(arguments: argparse.Namespace, layout: Layout) -> int:
 
 def ask(arguments: argparse.Namespace, layout: Layout) -> int:
     """Ask one question, by the code that a chat server runs."""
+    try:
+        request = ChatRequest(message=arguments.question, session_id=arguments.session)
+    except ValidationError:
+        raise InvalidRequest("--session takes the id of a conversation, 32 letters and digits") from None
 
     async def turn() -> int:
         failed = 0
-        async for event in bootstrap.chat_service().stream(
-            ChatRequest(message=arguments.question, session_id=arguments.session)
-        ):
+        async for event in bootstrap.chat_service().stream(request):
             failed = failed or int(isinstance(event, Problem))
             print(as_json(event) if arguments.json else _shown(event), end="\n" if arguments.json else "", flush=True)
         return failed

@@ -60,7 +60,7 @@ def chat_server(layout: Layout, argv: Sequence[str], env: Mapping[str, str] | No
         port=layout.port,
         argv=tuple(argv),
         env={**os.environ, **layout.environment(), **(env or {})},
-        ready=http_ok(layout.port, "/healthz"),
+        ready=http_ok(layout.port, "/readyz"),  # which also loads what the first question would wait for
         says="the chat",
         stop_timeout_s=15.0,  # open streams may finish
     )

@@ -153,8 +153,8 @@ app.mount("/static", StaticFiles(directory=STATIC), name="static")
 async def _reported(first: Event, rest: AsyncIterator[Event]) -> AsyncIterator[Event]:
     """A turn's events; a bug in the middle is logged, and told to the client as a problem."""
     try:
-        yield first
         async with aclosing(rest) as events:
+            yield first
             async for event in events:
                 yield event
     except Exception:

@@ -48,10 +48,11 @@ class TestLongAnswer:
         assert steps in body("출금 신청은 어떻게 하나요", long("정산 안내입니다.", steps))
 
     def test_words_of_the_title_do_not_decide_what_matters(self):
-        said = body(
-            "정산 안내 계좌 변경", long("시작합니다.", "정산 안내 정산 안내 정산 안내", "계좌 변경은 심사를 거칩니다.")
+        about_all, asked_for = (
+            f"{words}에 대한 {'긴 설명입니다. ' * 45}".strip() for words in ("정산 안내", "보류 금액")
         )
-        assert "계좌 변경은 심사를 거칩니다." in said
+        said = body("정산 안내 보류 금액", f"시작합니다.\n{about_all}\n{asked_for}")
+        assert said == f"시작합니다.\n{asked_for}"
 
     def test_it_says_where_the_rest_is(self):
         assert compose("보류", entry("[정산] 정산 안내", long("시작합니다."))).endswith(

@@ -40,7 +40,7 @@ TOPICS = [
     ("대출 절차를 간단하게 알려주세요.", "대출 절차를"),
     ("회수 기준을 자세히 알려 주세요", "회수 기준을"),
     ("스토어 이름을 바꾸고 싶습니다.", "스토어 이름을 바꾸는 방법을"),
-    ("예약구매란 무엇인가요?", "예약구매의 뜻과 내용을"),
+    ("사전구매란 무엇인가요?", "사전구매의 뜻과 내용을"),
     ("매출분석 이란?", "매출분석의 뜻과 내용을"),
     # a heading is a topic already, and is not announced twice
     ("★ 반품 처리 방법", "반품 처리 방법을"),
@@ -120,13 +120,13 @@ class TestNames:
         assert {names([one, entry("이용 가이드")])[fold(text)] for text in texts} == {one.faq_id}
 
     def test_a_text_that_could_be_two_entries_names_neither(self):
-        twins = [entry("[개인] 우대 금리는 무엇인가요?"), entry("[사업자] 우대 금리는 무엇인가요?")]
+        twins = [entry("[개인] 특별 한도는 무엇인가요?"), entry("[사업자] 특별 한도는 무엇인가요?")]
         named = names(twins)
-        assert fold("우대 금리는 무엇인가요?") not in named
-        assert named[fold("[사업자] 우대 금리는 무엇인가요?")] == twins[1].faq_id
+        assert fold("특별 한도는 무엇인가요?") not in named
+        assert named[fold("[사업자] 특별 한도는 무엇인가요?")] == twins[1].faq_id
 
     def test_a_third_of_the_same_name_does_not_get_it_back(self):
-        assert fold("우대 금리") not in names([entry(f"[{tag}] 우대 금리") for tag in ("가", "나", "다")])
+        assert fold("특별 한도") not in names([entry(f"[{tag}] 특별 한도") for tag in ("가", "나", "다")])
 
     def test_marks_alone_name_nothing(self):
         assert "" not in names([entry("???")])

@@ -20,6 +20,7 @@ def test_a_short_answer_is_one_passage():
 
 def test_lines_are_packed_until_the_next_one_does_not_fit():
     assert split_passages("가가가\n나나나\n다다다", limit=7) == ["가가가 나나나", "다다다"]
+    assert split_passages("가가가\n나나나\n다다다", limit=6) == ["가가가", "나나나", "다다다"]
 
 
 def test_a_long_line_is_cut_between_sentences():

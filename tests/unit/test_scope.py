@@ -67,7 +67,7 @@ class TestFeatures:
         assert gate().features("정산", WITH_VECTORS, catalogue)["nearness"] == pytest.approx(0.85 - 0.65)
 
     def test_an_entry_is_one_neighbour_however_many_rows_it_has(self, catalogue):
-        dense = {"title": [Hit("a", 0.6)], "utterance": [Hit("a", 0.9), Hit("b", 0.5)], "out_of_scope": [Hit("x", 0.5)]}
+        dense = {"title": [Hit("a", 0.9)], "utterance": [Hit("a", 0.6), Hit("b", 0.5)], "out_of_scope": [Hit("x", 0.5)]}
         found = gate().features("정산", Channels(dense, [], []), catalogue)
         assert found["nearness"] == pytest.approx((0.9 + 0.5) / 2 - 0.5)
 

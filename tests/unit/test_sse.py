@@ -14,21 +14,23 @@ DONE = Done(outcome="answered")
 
 
 class Turn:
-    """Says its pieces; a number among them is a silence in seconds, an exception is raised where it stands."""
+    """Says its pieces; at an event among them it waits, an exception is raised where it stands."""
 
     def __init__(self, *pieces):
         self.pieces = pieces
         self.said = 0
         self.ended_by = None
         self.cleaned_up = False
+        self.silent = asyncio.Event()
 
     async def events(self):
         try:
             for piece in self.pieces:
                 if isinstance(piece, Exception):
                     raise piece
-                if isinstance(piece, float):
-                    await asyncio.sleep(piece)
+                if isinstance(piece, asyncio.Event):
+                    self.silent.set()
+                    await piece.wait()
                     continue
                 self.said += 1
                 yield piece
@@ -67,14 +69,19 @@ async def test_a_turn_that_ends_in_a_problem_is_told_so_as_an_error_event():
 
 
 async def test_a_silent_turn_is_kept_alive_and_its_ids_are_not_disturbed():
-    sent = await blocks(Turn(START, 0.05, Delta(text="가"), 0.05, DONE), heartbeat_s=0.01)
-    assert sent.count(HEARTBEAT.decode()) >= 4
+    enough = asyncio.Event()
+    sent = []
+    async for block in stream(Turn(START, Delta(text="가"), enough, DONE), heartbeat_s=0.01):
+        sent.append(block.decode())
+        if sent.count(HEARTBEAT.decode()) == 3:
+            enough.set()
+    assert sent[2:5] == [HEARTBEAT.decode()] * 3
     assert ids(sent) == ["0123:0", "0123:1", "0123:2"]
     assert sent[-1].startswith("event: done")
 
 
 async def test_a_turn_that_talks_needs_no_heartbeat():
-    assert HEARTBEAT.decode() not in await blocks(Turn(START, *[Delta(text="가")] * 50, DONE), heartbeat_s=0.5)
+    assert HEARTBEAT.decode() not in await blocks(Turn(START, *[Delta(text="가")] * 50, DONE), heartbeat_s=5)
 
 
 async def test_an_event_is_sent_before_the_next_one_is_made():
@@ -83,7 +90,7 @@ async def test_an_event_is_sent_before_the_next_one_is_made():
 
 
 async def test_a_client_that_leaves_during_a_silence_cancels_the_turn_and_waits_for_its_cleanup():
-    turn = Turn(START, 60.0, DONE)
+    turn = Turn(START, asyncio.Event(), DONE)
     sending = stream(turn, heartbeat_s=0.01)
     while await anext(sending) != HEARTBEAT:
         pass
@@ -101,9 +108,9 @@ async def test_a_client_that_leaves_while_it_is_sent_something_ends_the_turn_and
 
 
 async def test_a_sender_that_is_cancelled_cancels_the_turn():
-    turn = Turn(START, 60.0, DONE)
+    turn = Turn(START, asyncio.Event(), DONE)
     sender = asyncio.create_task(blocks(turn))
-    await asyncio.sleep(0.02)
+    await turn.silent.wait()
     sender.cancel()
     with pytest.raises(asyncio.CancelledError):
         await sender

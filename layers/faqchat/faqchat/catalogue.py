@@ -3,7 +3,6 @@
 import asyncio
 import time
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from typing import NamedTuple
 
 from faqchat.errors import Unavailable
@@ -70,20 +69,17 @@ class Catalogues:
         A newer version is fetched behind the turns that go on: nobody waits for it, and where its store is away the
         one in memory serves on.
         """
-        if self._current is None:
-            await self._refresh()
-        elif self._is_stale() and (self._refreshing is None or self._refreshing.done()):
-            self._refreshing = asyncio.get_running_loop().create_task(self._refresh_quietly())
+        if (self._current is None or self._is_stale()) and (self._refreshing is None or self._refreshing.done()):
+            self._refreshing = asyncio.get_running_loop().create_task(self._refresh())
+            self._refreshing.add_done_callback(_seen)
+        if self._current is None and self._refreshing:
+            await asyncio.shield(self._refreshing)  # one caller that gives up does not undo the reading for all
         if self._current is None:
             raise Unavailable("no FAQ has been published yet: run ingest")
         return self._current
 
     def _is_stale(self) -> bool:
         return time.monotonic() - self._checked_at >= self._refresh_s
-
-    async def _refresh_quietly(self) -> None:
-        with suppress(Unavailable):
-            await self._refresh()
 
     async def _refresh(self) -> None:
         self._checked_at = time.monotonic()
@@ -95,3 +91,9 @@ class Catalogues:
             return
         self._current = await asyncio.to_thread(Catalogue.build, snapshot, self._lexical)
         self._version = version
+
+
+def _seen(refreshed: asyncio.Task[None]) -> None:
+    """A refresh that fails behind the turns is tried again at the next; its error is nobody's to raise."""
+    if not refreshed.cancelled():
+        refreshed.exception()

@@ -180,6 +180,8 @@ class ChatService:
             return session_id or conversation.new_session_id(), [], ["history"]
 
     async def _save(self, draft: Draft, ended: str | None = None) -> None:
+        if "history" in draft.degraded:
+            return  # the store was away a moment ago: nobody waits for it a second time
         try:
             await self._history.append(draft.turn(self._price, ended))
         except (Unavailable, NotFound):

@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from faqchat.conversation import Turn
 from faqchat.index import Query
+from faqchat.smalltalk import too_vague
 
 TITLE_WEIGHT = 0.5  # what the last answer was about, beside what the last question said
 MEANINGFUL_CHARS = 4  # what is left of a message must at least be a word to search
@@ -118,7 +119,7 @@ def requests(message: str) -> list[str]:
 
 def _what_is_meant(message: str) -> str:
     rest = " ".join(_OWN_NAME.sub(" ", _EXCLUDED.sub("", message)).split())
-    return rest if len(rest) >= MEANINGFUL_CHARS else message
+    return message if len(rest) < MEANINGFUL_CHARS or too_vague(rest) else rest
 
 
 def _after_marker(message: str) -> str:
