@@ -371,11 +371,11 @@ def main() -> None:
     parser.add_argument("--delay", type=float, default=0.03, help="seconds between two words")
     options = parser.parse_args()
     with ScriptedOpenAI(options.port, options.delay) as server:
-        print(f"OpenAI-compatible, scripted: {server.base_url}", flush=True)  # noqa: T201 - run by hand
+        print(f"OpenAI-compatible, scripted: {server.base_url}", flush=True)
         try:
             threading.Event().wait()
         except KeyboardInterrupt:
-            print("stopped")  # noqa: T201 - as above
+            print("stopped")
 
 
 if __name__ == "__main__":

@@ -25,7 +25,7 @@ from local.stack import Stack, StackError
 LOOPBACK = {"127.0.0.1", "::1", "::ffff:127.0.0.1"}
 TABLE = "faqchat-conversations"
 
-# stands for `python -m local up`: a chat server that answers /healthz, supervised until a signal comes
+# stands for `python -m local up`: a chat server that answers /readyz, supervised until a signal comes
 SUPERVISOR = """
 import sys
 from pathlib import Path
@@ -33,7 +33,7 @@ from local.layout import Layout
 from local.servers import chat_server
 from local.stack import Stack
 layout = Layout(Path(sys.argv[1]), int(sys.argv[2]))
-(layout.state / "healthz").touch()
+(layout.state / "readyz").touch()
 serve = [sys.executable, "-m", "http.server", "--bind", "127.0.0.1", "--directory", str(layout.state), str(layout.port)]
 try:
     with Stack(layout, say=lambda text: print(text, flush=True), chat=True) as stack:
