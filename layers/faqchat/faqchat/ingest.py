@@ -5,6 +5,7 @@ Three steps that can run in one process or be spread over functions: `plan` comp
 killed goes on where it stopped.
 """
 
+import asyncio
 import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
@@ -158,15 +159,12 @@ class Ingest:
 
     async def plan(self, raw: Sequence[RawEntry], utterances: Mapping[str, Sequence[str]]) -> Plan:
         """Compare a file with what is stored and what is published; writes nothing but an empty collection."""
-        cleaned = clean(raw, utterances)
+        cleaned, (collection, fingerprint, stored), snapshot = await asyncio.gather(
+            asyncio.to_thread(clean, raw, utterances), self._stored(), self._snapshots.load()
+        )
         if not cleaned.entries:
             raise BadSource(f"none of the {len(raw)} entries can be used")
-        fingerprint = await self._embedder.fingerprint()
-        collection = f"faq_{fingerprint.slug}"
-        await self._collections.open(collection, fingerprint)
         wanted = rows(cleaned.entries, self._banks)
-        stored = await self._collections.row_ids(collection)
-        snapshot = await self._snapshots.load()
         return Plan(
             cleaned,
             len(raw),
@@ -177,6 +175,13 @@ class Ingest:
             frozenset(stored - {row.row_id for row in wanted}),
             snapshot.manifest if snapshot else None,
         )
+
+    async def _stored(self) -> tuple[str, Fingerprint, set[str]]:
+        """This model's collection, which is created where missing, and the rows that it holds."""
+        fingerprint = await self._embedder.fingerprint()
+        collection = f"faq_{fingerprint.slug}"
+        await self._collections.open(collection, fingerprint)
+        return collection, fingerprint, await self._collections.row_ids(collection)
 
     async def embed(self, collection: str, texts: Sequence[TextRow]) -> None:
         """Embed and store rows; may be repeated."""
