@@ -177,7 +177,7 @@ class Ingest:
         )
 
     async def _stored(self) -> tuple[str, Fingerprint, set[str]]:
-        """This model's collection, which is created where missing, and the rows that it holds."""
+        """The model's collection, created where missing, and the rows that it holds."""
         fingerprint = await self._embedder.fingerprint()
         collection = f"faq_{fingerprint.slug}"
         await self._collections.open(collection, fingerprint)
