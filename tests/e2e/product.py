@@ -17,10 +17,10 @@ import httpx
 import psutil
 
 from faqchat import faq
-from local.layout import HOST, ROOT, Layout
+from local.layout import HOST, ROOT
 from local.ports import port_holder
 from local.record import StackRecord
-from local.servers import services
+from tests.layouts import free_layout, ports_of
 
 FAQ = Path(__file__).with_name("faq.jsonl")
 UP_TIMEOUT_S = 600.0  # 40 s on two quiet cores, most of it the scope gate's 2,800 texts; 140 s on busy ones
@@ -159,7 +159,7 @@ class Product:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.layout = _free_layout(folder / "state")
+        self.layout = free_layout(folder / "state")
         self.chat = Chat(self.layout.chat_url)
         self.killed = ""  # what the start that was killed had printed
         self.resumed = ""  # what the one after it had printed when it served
@@ -236,7 +236,7 @@ class Product:
     @property
     def busy_ports(self) -> list[int]:
         """The ports of the stack that somebody has."""
-        return [port for port in _ports(self.layout) if port_holder(port)]
+        return [port for port in ports_of(self.layout) if port_holder(port)]
 
     def run(self, *arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
         """Another command on this stack."""
@@ -324,17 +324,6 @@ def free_port() -> int:
     while port_holder(port := random.randrange(20_000, 30_000)):
         pass
     return port
-
-
-def _free_layout(state: Path) -> Layout:
-    while True:
-        layout = Layout(state, random.randrange(20_000, 30_000))
-        if not any(map(port_holder, _ports(layout))):
-            return layout
-
-
-def _ports(layout: Layout) -> list[int]:
-    return [layout.port, *(server.port for server in services(layout))]
 
 
 def _environment() -> dict[str, str]:
