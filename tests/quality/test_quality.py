@@ -73,22 +73,22 @@ def test_ingest_names_the_answers_that_are_known_to_be_misplaced(ingested):
 
 
 def test_single_questions_find_their_entry(files):
-    assert files["single_turn"]["recall@1"] >= 0.80
-    assert files["single_turn"]["recall@5"] >= 0.93
+    assert files["single_turn"]["recall@1"] >= 0.84
+    assert files["single_turn"]["recall@5"] >= 0.95
 
 
 def test_last_turns_find_their_entry_in_a_replayed_dialogue(files):
-    assert files["multi_turn"]["recall@1"] >= 0.72
+    assert files["multi_turn"]["recall@1"] >= 0.76
     assert files["multi_turn"]["recall@5"] >= 0.90
 
 
 def test_sellers_are_not_refused(files):
-    assert files["single_turn"]["answered_share"] >= 0.93
+    assert files["single_turn"]["answered_share"] >= 0.96
     assert files["multi_turn"]["answered_share"] >= 0.94
 
 
 def test_what_is_not_smartstore_is_declined(files):
-    assert files["out_of_scope"]["declined_share"] >= 0.93
+    assert files["out_of_scope"]["declined_share"] >= 0.94
     kinds = files["out_of_scope"]["groups"]
     for kind in ("chitchat", "general_knowledge", "restaurant_travel", "coding", "toxic", "injection"):
         assert kinds[kind]["declined_share"] == 1, kind
