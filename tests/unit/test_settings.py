@@ -84,3 +84,12 @@ def test_the_example_names_every_setting_with_its_default(monkeypatch):
     for name, value in written.items():
         monkeypatch.setenv(name, value)
     assert Settings().model_dump() == Settings.model_construct().model_dump()
+
+
+def test_a_key_goes_to_openai_and_to_the_chat_models_server_and_nowhere_else():
+    chosen = Settings(openai_api_key="sk-secret", chat_base_url="https://models.example/v1")
+    nothing = SecretStr("")
+    assert chosen.key_for("https://api.openai.com/v1", nothing) == "sk-secret"
+    assert chosen.key_for("https://models.example/other", nothing) == "sk-secret"
+    assert chosen.key_for("http://127.0.0.1:8011/v1", nothing) == ""
+    assert chosen.key_for("https://elsewhere.example/v1", SecretStr("own")) == "own"

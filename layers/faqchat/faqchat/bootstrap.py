@@ -70,7 +70,7 @@ def embedder() -> Embedder:
     chosen = settings()
     return OpenAIEmbedder(
         base_url=chosen.embedding_base_url,
-        api_key=chosen.openai_api_key.get_secret_value(),
+        api_key=chosen.key_for(chosen.embedding_base_url, chosen.embedding_api_key),
         query_model=chosen.embedding_query_model,
         passage_model=chosen.embedding_passage_model,
         batch=chosen.embedding_batch,
@@ -115,11 +115,12 @@ def generators() -> tuple[Generator, ...]:
     chosen = settings()
     models: list[Generator] = []
     if chosen.chat_model:
-        models.append(_chat_model(chosen, chosen.chat_model, chosen.chat_base_url))
+        key = chosen.openai_api_key.get_secret_value()
+        models.append(_chat_model(chosen, chosen.chat_model, chosen.chat_base_url, key))
     if chosen.chat_fallback_model:
-        models.append(
-            _chat_model(chosen, chosen.chat_fallback_model, chosen.chat_fallback_base_url or chosen.chat_base_url)
-        )
+        base_url = chosen.chat_fallback_base_url or chosen.chat_base_url
+        key = chosen.key_for(base_url, chosen.chat_fallback_api_key)
+        models.append(_chat_model(chosen, chosen.chat_fallback_model, base_url, key))
     return (*models, Extractive())
 
 
@@ -129,13 +130,13 @@ def price() -> Price:
     return Price(chosen.chat_price_in, chosen.chat_price_cached, chosen.chat_price_out)
 
 
-def _chat_model(chosen: Settings, model: str, base_url: str) -> Generator:
+def _chat_model(chosen: Settings, model: str, base_url: str, key: str) -> Generator:
     from faqchat.adapters.openai_chat import OpenAIChat
 
     return OpenAIChat(
         model=model,
         base_url=base_url,
-        api_key=chosen.openai_api_key.get_secret_value(),
+        api_key=key,
         timeout_s=chosen.chat_timeout_s,
         max_tokens=chosen.chat_max_tokens,
         reasoning_effort=chosen.chat_reasoning_effort,

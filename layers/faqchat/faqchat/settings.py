@@ -4,6 +4,7 @@ AWS endpoints, regions and credentials are not settings: boto3 reads `AWS_ENDPOI
 """
 
 from typing import Literal, Self
+from urllib.parse import urlsplit
 
 from pydantic import AliasChoices, Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -22,6 +23,7 @@ class Settings(BaseSettings):
     embedding_base_url: str = "http://127.0.0.1:8011/v1"
     embedding_query_model: str = "e5-query"  # E5 models want different prefixes for query and passage
     embedding_passage_model: str = "e5-passage"
+    embedding_api_key: SecretStr = SecretStr("")
     embedding_timeout_s: float = Field(5.0, gt=0)
     embedding_batch: int = Field(16, ge=1, le=2048)  # a query may wait behind one batch
 
@@ -33,6 +35,7 @@ class Settings(BaseSettings):
     chat_max_tokens: int = Field(700, ge=16)
     chat_fallback_model: str = ""  # asked when the first one fails
     chat_fallback_base_url: str = ""
+    chat_fallback_api_key: SecretStr = SecretStr("")
     chat_price_in: float = Field(0.0, ge=0)  # USD per million tokens
     chat_price_cached: float = Field(0.0, ge=0)
     chat_price_out: float = Field(0.0, ge=0)
@@ -60,3 +63,9 @@ class Settings(BaseSettings):
         if self.chat_fallback_model and not self.chat_model:
             raise ValueError("FAQCHAT_CHAT_FALLBACK_MODEL is set but FAQCHAT_CHAT_MODEL is not")
         return self
+
+    def key_for(self, base_url: str, own: SecretStr) -> str:
+        """The key that a server may see: its own, or the general one where it is OpenAI or the chat model's server."""
+        host = urlsplit(base_url).hostname
+        shared = host in ("api.openai.com", urlsplit(self.chat_base_url).hostname)
+        return own.get_secret_value() or (self.openai_api_key.get_secret_value() if shared else "")
