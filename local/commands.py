@@ -14,7 +14,6 @@ from rich.console import Console
 from rich.progress import track
 
 from faqchat import bootstrap
-from faqchat.adapters.faq_files import read_faq_file
 from faqchat.errors import InvalidRequest
 from faqchat.events import ChatRequest, Delta, Done, Event, FollowUps, Problem, Sources, Start, as_json
 from local import bench, cli, demo, evaluate, terminal
@@ -48,10 +47,9 @@ def run(arguments: argparse.Namespace, layout: Layout) -> int:
 def up(arguments: argparse.Namespace, layout: Layout) -> int:
     """Serve until Ctrl-C: as soon as the FAQ's questions are embedded, while the rest follows behind."""
     path = arguments.faq or _default_faq()
-    read_faq_file(path)  # a file that cannot be used is refused before anything starts
+    ingesting = Ingesting(path, arguments.utterances, errors)  # reads: a bad file is refused before anything starts
     with Stack(layout, errors.print, chat=True) as stack:
         _point_at(layout.ingest_environment())
-        ingesting = Ingesting(path, arguments.utterances, errors)
         ingesting.start()
         try:
             ingesting.wait_until_answerable()
@@ -65,9 +63,8 @@ def up(arguments: argparse.Namespace, layout: Layout) -> int:
 
 def ingest(arguments: argparse.Namespace, layout: Layout) -> int:
     """Ingest a file and say what became of it."""
-    read_faq_file(arguments.path)
+    ingesting = Ingesting(arguments.path, arguments.utterances, errors)
     with _stack(layout, ingests=True):
-        ingesting = Ingesting(arguments.path, arguments.utterances, errors)
         ingesting.start()
         report = ingesting.finish()
     if arguments.json:

@@ -47,13 +47,14 @@ class Ingesting:
         self._task = self._bar.add_task("questions", total=None, visible=False)
         self._answerable = threading.Event()
         self._logged = 0
-        self._began = time.monotonic()
+        self._began = 0.0
         self._error: Exception | None = None
         self.report: Report | None = None
         self._thread = threading.Thread(target=self._run, name="ingest", daemon=True)
 
     def start(self) -> None:
         """Begin."""
+        self._began = time.monotonic()
         self._bar.start()
         self._thread.start()
 
