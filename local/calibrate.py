@@ -1,4 +1,4 @@
-"""Trains the scope gate: `uv run --group calibrate python -m local calibrate FAQ`.
+"""Measures the embeddings' centre and trains the scope gate: `uv run --group calibrate python -m local calibrate FAQ`.
 
 In scope are utterances held out of the index, one an entry, and the bank of sellers' questions; out of scope is the
 bank of messages to decline. A line of a bank is judged without itself. FAQs of several sizes are cut from the one
@@ -19,15 +19,18 @@ from sklearn.linear_model import LogisticRegression
 
 from faqchat import bootstrap
 from faqchat.catalogue import Catalogue
+from faqchat.centring import Centre, CentredEmbedder
 from faqchat.faq import Entry
 from faqchat.index import Hit, IndexSnapshot, Kind, Manifest
 from faqchat.ingest import clean
+from faqchat.passages import split_passages
 from faqchat.retriever import DEPTH, ROWS, Channels, best_per_entry
 from faqchat.scope import FEATURES_WITHOUT_VECTORS, ScopeGate, load_gate, scope_banks
 from local.ingesting import read
 
 SIZES = (10_000, 800, 250, 90)  # entries; the first means all
 POSITIVES = 800  # held-out utterances a size
+PASSAGES = 1_000  # enough for a mean
 
 Vectors = npt.NDArray[np.float32]
 
@@ -44,15 +47,15 @@ class Embeddings:
         digest = hashlib.sha256(json.dumps([query, *texts]).encode()).hexdigest()[:16]
         path = self._folder / f"{digest}.npy"
         if not path.exists():
-            embed = bootstrap.embedder().queries if query else bootstrap.embedder().passages
+            embed = bootstrap.embedding_model().queries if query else bootstrap.embedding_model().passages
             rows = [row for start in range(0, len(texts), 16) for row in await embed(texts[start : start + 16])]
             np.save(path, np.array(rows, dtype=np.float32))
         loaded: Vectors = np.load(path)
         return loaded
 
 
-async def calibrate(path: Path, utterances: Path, state: Path) -> dict[str, Any]:
-    """The gate's weights, as `scope_weights.json` holds them."""
+async def calibrate(path: Path, utterances: Path, state: Path) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The centre and the gate's weights, as `embedding_centre.json` and `scope_weights.json` hold them."""
     embeddings = Embeddings(state / "calibration")
     entries = clean(*read(path, utterances)).entries
     banks = scope_banks()
@@ -67,8 +70,20 @@ async def calibrate(path: Path, utterances: Path, state: Path) -> dict[str, Any]
     held_queries = dict(zip(held, await embeddings.of([*held.values()], query=True), strict=True))
     bank_vectors = {kind: await embeddings.of(lines, query=False) for kind, lines in banks.items()}
     bank_queries = {kind: await embeddings.of(lines, query=True) for kind, lines in banks.items()}
-    gate, fingerprint = load_gate(), await bootstrap.embedder().fingerprint()
+    passages = chance.sample([text for entry in entries for text in split_passages(entry.answer)], PASSAGES)
+    plain = await bootstrap.embedding_model().fingerprint()
+    centre = Centre(
+        plain.model,
+        _mean(np.array([*held_queries.values()])),
+        _mean(np.array([_mean(row_vectors), _mean(await embeddings.of(passages, query=False))])),
+    )
+    fingerprint = await CentredEmbedder(bootstrap.embedding_model(), centre).fingerprint()
+    row_vectors = _less(row_vectors, centre.passages)
+    held_queries = {faq_id: _less(vector, centre.queries) for faq_id, vector in held_queries.items()}
+    bank_vectors = {kind: _less(vectors, centre.passages) for kind, vectors in bank_vectors.items()}
+    bank_queries = {kind: _less(vectors, centre.queries) for kind, vectors in bank_queries.items()}
 
+    gate = load_gate()
     features: list[dict[str, float]] = []
     labels: list[int] = []
     for size in SIZES:
@@ -84,7 +99,7 @@ async def calibrate(path: Path, utterances: Path, state: Path) -> dict[str, Any]
                 index.features(gate, text, bank_queries[kind][i], without=(kind, i)) for i, text in enumerate(lines)
             ]
             labels += [int(kind == "in_scope")] * len(lines)
-    return {
+    return centre._asdict(), {
         "embedding_model": fingerprint.model,
         "dense": _fit(features, labels, [*features[0]]),
         "keywords": _fit(
@@ -126,6 +141,17 @@ def _catalogue(entries: Sequence[Entry], fingerprint: Any) -> Catalogue:
     return Catalogue.build(IndexSnapshot(manifest, {e.faq_id: e for e in entries}), bootstrap.lexical_index)
 
 
+def _mean(vectors: Vectors) -> tuple[float, ...]:
+    return tuple(round(float(value), 4) for value in vectors.mean(axis=0))
+
+
+def _less(vectors: Vectors, centre: tuple[float, ...]) -> Vectors:
+    """What `centring.less` does, for all rows at once."""
+    moved = vectors - np.array(centre, dtype=np.float32)
+    unit: Vectors = moved / np.linalg.norm(moved, axis=-1, keepdims=True)
+    return unit
+
+
 def _fit(features: list[dict[str, float]], labels: list[int], names: list[str]) -> dict[str, Any]:
     table = np.array([[row[name] for name in names] for row in features])
     mean, spread = table.mean(axis=0), table.std(axis=0) + 1e-9
@@ -137,7 +163,8 @@ def _fit(features: list[dict[str, float]], labels: list[int], names: list[str]) 
     }
 
 
-def run(path: Path, utterances: Path, state: Path, target: Path) -> None:
-    """Calibrate and write the weights."""
-    weights = asyncio.run(calibrate(path, utterances, state))
-    target.write_text(json.dumps(weights, indent=2) + "\n", "utf-8")
+def run(path: Path, utterances: Path, state: Path, language: Path) -> None:
+    """Calibrate, and write both files into the folder of the package's language data."""
+    centre, weights = asyncio.run(calibrate(path, utterances, state))
+    (language / "embedding_centre.json").write_text(json.dumps(centre) + "\n", "utf-8")
+    (language / "scope_weights.json").write_text(json.dumps(weights, indent=2) + "\n", "utf-8")

@@ -7,7 +7,7 @@ from local.servers import ROOT, Layout
 
 DEFAULT_FAQ = ROOT / "data" / "final_result.pkl"
 SAMPLE_FAQ = ROOT / "local" / "sample" / "faq.jsonl"
-SCOPE_WEIGHTS = ROOT / "layers" / "faqchat" / "faqchat" / "language" / "scope_weights.json"
+LANGUAGE = ROOT / "layers" / "faqchat" / "faqchat" / "language"
 UTTERANCES = ROOT / "local" / "data" / "utterances.jsonl"
 
 
@@ -48,7 +48,9 @@ def parser() -> argparse.ArgumentParser:
     demo = commands.add_parser("demo", help="play the demo dialogues and print them as Markdown")
     demo.add_argument("--script", type=Path, default=ROOT / "local" / "sample" / "demo.jsonl")
 
-    calibrate = commands.add_parser("calibrate", help="train the scope gate (needs the calibrate group)")
+    calibrate = commands.add_parser(
+        "calibrate", help="measure the embeddings' centre and train the scope gate (needs the calibrate group)"
+    )
     calibrate.add_argument("path", type=Path)
 
     commands.add_parser("down", help="stop what runs")

@@ -158,11 +158,11 @@ def play_demo(arguments: argparse.Namespace, layout: Layout) -> int:
 
 
 def calibrate_gate(arguments: argparse.Namespace, layout: Layout) -> int:
-    """Train the scope gate and write its weights."""
+    """Measure the embeddings' centre, train the scope gate, and write both."""
     from local import calibrate  # noqa: PLC0415 # needs scikit-learn, which only this command does
 
     with _stack(layout, ingests=True):
-        calibrate.run(arguments.path, cli.UTTERANCES, layout.state, cli.SCOPE_WEIGHTS)
+        calibrate.run(arguments.path, cli.UTTERANCES, layout.state, cli.LANGUAGE)
     return 0
 
 

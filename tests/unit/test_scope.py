@@ -63,17 +63,18 @@ class TestWhichModel:
 
 
 class TestFeatures:
-    def test_nearness_is_what_sellers_ask_less_what_is_declined(self, catalogue):
-        assert gate().features("정산", WITH_VECTORS, catalogue)["nearness"] == pytest.approx(0.85 - 0.65)
+    def test_what_sellers_ask_and_what_is_declined_are_looked_at_apart(self, catalogue):
+        found = gate().features("정산", WITH_VECTORS, catalogue)
+        assert (found["inside"], found["outside"]) == (pytest.approx(0.85), pytest.approx(0.65))
 
     def test_an_entry_is_one_neighbour_however_many_rows_it_has(self, catalogue):
         dense = {"title": [Hit("a", 0.9)], "utterance": [Hit("a", 0.6), Hit("b", 0.5)], "out_of_scope": [Hit("x", 0.5)]}
         found = gate().features("정산", Channels(dense, [], []), catalogue)
-        assert found["nearness"] == pytest.approx((0.9 + 0.5) / 2 - 0.5)
+        assert found["inside"] == pytest.approx((0.9 + 0.5) / 2)
 
     def test_questions_of_the_bank_are_neighbours_too(self, catalogue):
         dense = {"title": [Hit("a", 0.5)], "in_scope": [Hit("b", 0.9)], "out_of_scope": [Hit("x", 0.5)]}
-        assert gate().features("정산", Channels(dense, [], []), catalogue)["nearness"] == pytest.approx(0.2)
+        assert gate().features("정산", Channels(dense, [], []), catalogue)["inside"] == pytest.approx(0.7)
 
     @pytest.mark.parametrize(("text", "fires"), [("타사몰 입점", 1.0), ("OtherMall 입점", 1.0), ("입점", 0.0)])
     def test_a_pattern_fires_whatever_the_case(self, catalogue, text, fires):
@@ -96,11 +97,11 @@ class TestPackage:
         shipped = load_gate()
         features = shipped.features("정산", WITH_VECTORS, catalogue)
         assert set(shipped.dense.weights) <= set(features)
-        assert set(shipped.keywords.weights) <= set(features) - {"nearness"}
+        assert set(shipped.keywords.weights) <= set(features) - {"inside", "outside"}
 
-    def test_nearness_speaks_for_a_message_and_other_platforms_against_it(self):
+    def test_sellers_questions_nearby_speak_for_a_message_and_other_platforms_against_it(self):
         shipped = load_gate()
-        assert shipped.dense.weights["nearness"] > 0
+        assert shipped.dense.weights["inside"] > 0 > shipped.dense.weights["outside"]
         assert shipped.dense.weights["other_platform"] < 0
         assert shipped.keywords.weights["unknown"] < 0
 

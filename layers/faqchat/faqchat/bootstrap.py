@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from faqchat.adapters.bm25 import Bm25Index
 from faqchat.catalogue import Catalogues
+from faqchat.centring import CentredEmbedder, load_centre
 from faqchat.chat import ChatService
 from faqchat.conversation import new_session_id
 from faqchat.extractive import Extractive
@@ -64,7 +65,14 @@ def catalogues() -> Catalogues:
 
 @cache
 def embedder() -> Embedder:
-    """The embedding model."""
+    """The embedding model, centred where its centre was measured."""
+    plain, centre = embedding_model(), load_centre()
+    return CentredEmbedder(plain, centre) if settings().embedding_passage_model == centre.model else plain
+
+
+@cache
+def embedding_model() -> Embedder:
+    """The embedding model as its server gives it."""
     from faqchat.adapters.openai_embedder import OpenAIEmbedder
 
     chosen = settings()

@@ -45,10 +45,10 @@ class ScopeGate(NamedTuple):
         """How likely the text, searched with these results, is in scope; 0 to 1."""
         features = self.features(text, said, catalogue)
         calibrated = catalogue.manifest.fingerprint.model == self.embedding_model
-        return (self.dense if calibrated and "nearness" in features else self.keywords).probability(features)
+        return (self.dense if calibrated and "inside" in features else self.keywords).probability(features)
 
     def features(self, text: str, said: Channels, catalogue: Catalogue) -> dict[str, float]:
-        """What the models look at. `nearness` is missing where vectors are."""
+        """What the models look at. Where vectors are away, so are `inside` and `outside`."""
         count = max(1, len(tokens(text)))
         top = said.asked[0].score if said.asked else 0.0
         found = {
@@ -60,7 +60,7 @@ class ScopeGate(NamedTuple):
         inside = _nearest([hit for kind in INSIDE for hit in said.dense.get(kind, [])], NEAREST_IN)
         outside = _nearest(said.dense.get("out_of_scope", []), NEAREST_OUT)
         if inside is not None and outside is not None:
-            found["nearness"] = inside - outside
+            found["inside"], found["outside"] = inside, outside
         return found
 
 
