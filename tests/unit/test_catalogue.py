@@ -2,13 +2,14 @@
 
 import asyncio
 import gc
+import math
 
 import pytest
 
 from faqchat import bootstrap
-from faqchat.catalogue import Catalogue, Catalogues
+from faqchat.catalogue import LINKED, STARRED, Catalogue, Catalogues, prominence
 from faqchat.errors import Unavailable
-from faqchat.faq import faq_id
+from faqchat.faq import Entry, faq_id
 from faqchat.followups import fold
 from tests.fakes import FAQ, FakeSnapshots, World
 
@@ -181,3 +182,19 @@ class TestNear:
     async def test_what_was_found_is_near_though_nothing_else_is(self, catalogue):
         found = [catalogue.entries[SETTLING]]
         assert catalogue.entries[SETTLING] in catalogue.near(catalogue.entries[faq_id(FAQ[3].question)], found)
+
+
+def test_stars_and_links_put_an_entry_forward():
+    def entry(name, question, *related):
+        return Entry(faq_id=name, question=question, answer="답", related=related, content_hash="")
+
+    entries = [
+        entry("a", "★ 상품 관리"),
+        entry("b", "수수료 종류"),
+        entry("c", "쿠폰", "b", "a"),
+        entry("d", "리뷰", "b"),
+    ]
+    assert prominence({entry.faq_id: entry for entry in entries}) == {
+        "a": STARRED + LINKED * math.log1p(1),
+        "b": LINKED * math.log1p(2),
+    }

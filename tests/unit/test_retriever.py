@@ -83,28 +83,34 @@ class TestFuse:
         ],
     )
     def test_each_channel_counts_at_its_weight(self, channel, weight):
-        assert fuse([Query("질문")], [channel]) == [Hit("a", weight)]
+        assert fuse([Query("질문")], [channel], {}) == [Hit("a", weight)]
 
     def test_channels_add_up(self):
         both = said(titles=[Hit("a", 0.5)], whole=[Hit("b", 9.0)], asked=[Hit("a", 3.0)])
-        assert fuse([Query("질문")], [both]) == [
+        assert fuse([Query("질문")], [both], {}) == [
             Hit("a", DENSE_WEIGHTS["title"] + ASKED_WEIGHT),
             Hit("b", WHOLE_WEIGHT),
         ]
 
     def test_queries_add_up_at_their_weights(self):
         found = fuse(
-            [Query("질문"), Query("이어진 질문", 0.5)], [said(titles=[Hit("a", 0.5)]), said(titles=[Hit("b", 0.9)])]
+            [Query("질문"), Query("이어진 질문", 0.5)], [said(titles=[Hit("a", 0.5)]), said(titles=[Hit("b", 0.9)])], {}
         )
         assert found == [Hit("a", 1.0), Hit("b", 0.5)]
 
+    def test_what_editors_put_forward_is_lifted_once_a_query(self):
+        found = fuse(
+            [Query("질문"), Query("이어진 질문", 0.5)], [said(titles=[Hit("a", 0.5)])] * 2, {"a": 4.0, "z": 9.0}
+        )
+        assert found == [Hit("a", 1.5 + 1.5 * 4.0)]  # and what was not found stays out
+
     def test_ties_have_one_order(self):
         tied = [said(titles=[Hit("b", 0.5), Hit("c", 0.5), Hit("a", 0.5)])]
-        assert [hit.faq_id for hit in fuse([Query("질문")], tied)] == ["a", "b", "c"]
+        assert [hit.faq_id for hit in fuse([Query("질문")], tied, {})] == ["a", "b", "c"]
 
     def test_what_belongs_to_no_entry_is_not_ranked(self):
         banks = Channels({"out_of_scope": [Hit("f" * 12, 0.99)], "in_scope": [Hit("e" * 12, 0.99)]}, [], [])
-        assert fuse([Query("질문")], [banks]) == []
+        assert fuse([Query("질문")], [banks], {"a": 4.0}) == []
 
 
 class MismatchedVectors(FakeVectors):

@@ -2,7 +2,7 @@
 
 import asyncio
 import statistics
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from faqchat.catalogue import Catalogue
@@ -54,7 +54,7 @@ class Retriever:
             Channels(by_kind, catalogue.whole.search(query.text, DEPTH), catalogue.asked.search(query.text, DEPTH))
             for query, by_kind in zip(queries, dense, strict=True)
         ]
-        return Found(fuse(queries, channels)[:limit], channels, degraded)
+        return Found(fuse(queries, channels, catalogue.prominence)[:limit], channels, degraded)
 
     async def _dense(
         self, texts: Sequence[str], catalogue: Catalogue
@@ -101,8 +101,11 @@ def standardise(hits: Sequence[Hit]) -> dict[str, float]:
     return {hit.faq_id: (hit.score - floor) / spread for hit in hits}
 
 
-def fuse(queries: Sequence[Query], channels: Sequence[Channels]) -> list[Hit]:
-    """The weighted sum over queries and channels, best first; ties keep the id's order."""
+def fuse(queries: Sequence[Query], channels: Sequence[Channels], prominence: Mapping[str, float]) -> list[Hit]:
+    """The weighted sum over queries and channels, best first; ties keep the id's order.
+
+    Of the entries that were found, `prominence` lifts those that editors put forward, once a query.
+    """
     total: dict[str, float] = {}
     for query, said in zip(queries, channels, strict=True):
         weighted = [
@@ -113,4 +116,6 @@ def fuse(queries: Sequence[Query], channels: Sequence[Channels]) -> list[Hit]:
         for hits, weight in weighted:
             for faq_id, score in standardise(hits).items():
                 total[faq_id] = total.get(faq_id, 0.0) + query.weight * weight * score
+    asked = sum(query.weight for query in queries)
+    total = {faq_id: score + asked * prominence.get(faq_id, 0.0) for faq_id, score in total.items()}
     return [Hit(faq_id, score) for faq_id, score in sorted(total.items(), key=lambda item: (-item[1], item[0]))]
