@@ -36,6 +36,15 @@ class Question(NamedTuple):
     group: str  # style, kind or tier
 
 
+class Offers(NamedTuple):
+    """What became of the offers of a turn, when each was sent back as text."""
+
+    ids: tuple[str, ...]
+    kept: int  # how many were answered from the entry that they name
+    repeated: int  # how many name an entry that the conversation was answered from before
+    linked: bool | None  # whether one of them is the editors' link; None where they linked nothing new
+
+
 class Row(NamedTuple):
     """What became of a question."""
 
@@ -44,6 +53,7 @@ class Row(NamedTuple):
     reply: ChatReply
     query: str
     ms: float
+    offers: Offers
 
     @property
     def rank(self) -> int | None:
@@ -59,7 +69,7 @@ class Row(NamedTuple):
                 "ranked": self.ranked,
                 "outcome": self.reply.outcome,
                 "answer": self.reply.answer,
-                "followups": [offer.faq_id for offer in self.reply.followups],
+                "followups": self.offers.ids,
                 "query": self.query,
                 "ms": round(self.ms, 1),
             },
@@ -136,16 +146,36 @@ async def ask_all(questions: Iterable[Question]) -> AsyncIterator[Row]:
         history_turns=chosen.history_turns,
         history_tokens=chosen.history_tokens,
     )
+    catalogue = await bootstrap.catalogues().current()
     for question in questions:
         session: str | None = None
+        answered: list[str] = []
         for earlier in question.messages[:-1]:
-            session = (await _ask(service, question, earlier, session)).session_id
+            reply = await _ask(service, question, earlier, session)
+            session = reply.session_id
+            answered += [source.faq_id for source in reply.sources[:1]]
         retriever.last, retriever.asked = None, ()
         began = time.perf_counter()
         reply = await _ask(service, question, question.messages[-1], session)
         took = (time.perf_counter() - began) * 1000
         query = retriever.asked[-1].text if retriever.asked else ""
-        yield Row(question, _ranked(reply, retriever.last), reply, query, took)
+        ranked = _ranked(reply, retriever.last)
+        yield Row(question, ranked, reply, query, took, await _take_up(service, question, reply, answered, catalogue))
+
+
+async def _take_up(
+    service: ChatService, question: Question, reply: ChatReply, answered: Sequence[str], catalogue: Catalogue
+) -> Offers:
+    """Send each offer back in its conversation, as a seller who types it would."""
+    ids = tuple(offer.faq_id for offer in reply.followups)
+    taken = [await _ask(service, question, offer.text, reply.session_id) for offer in reply.followups]
+    kept = sum(
+        turn.sources[:1] != () and turn.sources[0].faq_id == faq_id for turn, faq_id in zip(taken, ids, strict=True)
+    )
+    known = {*answered, *(source.faq_id for source in reply.sources[:1])}
+    first = reply.sources[0].faq_id if reply.sources else None
+    links = set(catalogue.entries[first].related) - known if first else set()
+    return Offers(ids, kept, len(known.intersection(ids)), bool(links.intersection(ids)) if links else None)
 
 
 async def _ask(service: ChatService, question: Question, message: str, session: str | None) -> ChatReply:

@@ -19,6 +19,7 @@ def figures(rows: Sequence[Row]) -> dict[str, Any]:
         by_file[row.question.file].append(row)
     return {
         "files": {file: _of_file(members) for file, members in by_file.items()},
+        "followups": _followups(rows),
         "ms": _times(rows),
     }
 
@@ -57,6 +58,21 @@ def _as_expected(row: Row) -> bool:
     return row.reply.outcome == row.question.expected
 
 
+def _followups(rows: Sequence[Row]) -> dict[str, Any]:
+    """Offers of all turns: what they keep, what they repeat, and how often editors would have linked there too."""
+    offers = [row.offers for row in rows]
+    made = sum(len(offer.ids) for offer in offers)
+    linked = [float(offer.linked) for offer in offers if offer.linked is not None]
+    return {
+        "turns": sum(bool(offer.ids) for offer in offers),
+        "offers": made,
+        "kept_share": round(sum(offer.kept for offer in offers) / max(1, made), 4),
+        "repeated": sum(offer.repeated for offer in offers),
+        "turns_with_links": len(linked),
+        "linked_share": _mean(linked) if linked else None,
+    }
+
+
 def _times(rows: Sequence[Row]) -> dict[str, dict[str, float]]:
     stages: dict[str, list[float]] = defaultdict(list)
     for row in rows:
@@ -91,6 +107,12 @@ def table(found: dict[str, Any], write: Callable[[str], None]) -> None:
         write(_line(file, figure))
         for group, part in figure.get("groups", {}).items():
             write(_line(f"  {group}", part))
+    offers = found["followups"]
+    write(
+        f"follow-ups: {offers['offers']} in {offers['turns']} turns, {offers['kept_share']:.3f} answered by the entry "
+        f"they name, {offers['repeated']} repeated; an editors' link among them in {offers['linked_share'] or 0:.3f} "
+        f"of {offers['turns_with_links']} turns whose entry has links"
+    )
     write("ms (p50/p95): " + ", ".join(f"{stage} {ms['p50']:g}/{ms['p95']:g}" for stage, ms in found["ms"].items()))
 
 

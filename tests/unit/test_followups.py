@@ -157,10 +157,21 @@ class TestPick:
 
 def test_offers_and_guesses_carry_the_id_of_the_entry_that_answers_them():
     one = entry("이용 가이드")
-    assert [(said.faq_id, said.text) for said in (*offers([one]), *guesses([one]))] == [
+    assert [(said.faq_id, said.text) for said in (*offers([one], names([one])), *guesses([one], names([one])))] == [
         (one.faq_id, "이용 가이드를 안내해 드릴까요?"),
         (one.faq_id, "이용 가이드가 궁금하신가요?"),
     ]
+
+
+def test_an_offer_whose_title_another_entry_has_too_names_its_tags():
+    plain, group = entry("카탈로그 등록 방법"), entry("[그룹상품] 카탈로그 등록 방법", tags=("그룹상품",))
+    named = names([plain, group])
+    offered = offers([plain, group], named)
+    assert [(said.faq_id, said.text) for said in offered] == [
+        (plain.faq_id, "카탈로그 등록 방법을 안내해 드릴까요?"),
+        (group.faq_id, "[그룹상품] 카탈로그 등록 방법을 안내해 드릴까요?"),
+    ]
+    assert [named[fold(said.text)] for said in offered] == [plain.faq_id, group.faq_id]
 
 
 def test_a_conversation_starts_from_what_editors_link_to_most():

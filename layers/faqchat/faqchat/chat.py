@@ -101,9 +101,10 @@ class ChatService:
         if said and not chosen:
             draft.outcome, draft.model = "greeting", "smalltalk"
             yield Delta(text=said)
-            yield FollowUps(followups=followups.offers(followups.starters(catalogue.entries)))
+            yield FollowUps(followups=followups.offers(followups.starters(catalogue.entries), catalogue.named))
             return
 
+        answered = [turn.sources[0].faq_id for turn in turns if turn.sources]
         message = smalltalk.without_greeting(draft.message)
         asked = chosen.question if chosen else await self._ours(message, catalogue)
         meant = understand(asked, () if chosen else turns)
@@ -118,17 +119,16 @@ class ChatService:
             draft.outcome, draft.model = "clarify", "smalltalk"
             yield Sources(sources=())
             yield Delta(text=smalltalk.CLARIFY)
-            yield FollowUps(followups=followups.offers(followups.pick(hits, avoid=())))
+            yield FollowUps(followups=followups.offers(followups.pick(hits, avoid=()), catalogue.named))
             return
         elif not self._guardrail.allows(meant, found, catalogue):
             draft.outcome, draft.model = "declined", "scope"
             yield Sources(sources=())
             yield Delta(text=DECLINED)
-            yield FollowUps(followups=followups.guesses(followups.pick(hits, avoid=())))
+            yield FollowUps(followups=followups.guesses(followups.pick(hits, avoid=answered), catalogue.named))
             return
 
         yield cite(meant.alone, hits[:SOURCES], found.hits)
-        answered = [turn.sources[0].faq_id for turn in turns if turn.sources]
         past = conversation.exchanges(turns, self._history_tokens)
         again = not chosen and answered[-1:] == [hits[0].faq_id]
         async with aclosing(self._write(draft, Brief(asked, meant.alone, hits[:SOURCES], past, again))) as pieces:
@@ -139,7 +139,7 @@ class ChatService:
         elif not chosen and asked != message:
             yield Delta(text=f"\n\n{FOREIGN_PART}")
         offered = followups.pick(catalogue.near(hits[0], hits), avoid={*answered, hits[0].faq_id}, near=hits[:1])
-        yield FollowUps(followups=followups.offers(offered))
+        yield FollowUps(followups=followups.offers(offered, catalogue.named))
 
     async def _ours(self, message: str, catalogue: Catalogue) -> str:
         """The message without a request that plainly is not SmartStore's, where it makes several."""

@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 
 from faqchat.events import FollowUp
 from faqchat.faq import Entry
@@ -120,14 +120,28 @@ def _overlap(one: set[str], other: set[str]) -> float:
     return len(one & other) / max(1, min(len(one), len(other)))
 
 
-def offers(entries: Iterable[Entry]) -> tuple[FollowUp, ...]:
-    """Entries as offers."""
-    return tuple(FollowUp(faq_id=entry.faq_id, text=offer(entry)) for entry in entries)
+def offers(entries: Iterable[Entry], named: Mapping[str, str]) -> tuple[FollowUp, ...]:
+    """Entries as offers, in words that `named` resolves to the entry; one that has no such words is left out."""
+    return _worded(entries, named, offer)
 
 
-def guesses(entries: Iterable[Entry]) -> tuple[FollowUp, ...]:
-    """Entries as guesses."""
-    return tuple(FollowUp(faq_id=entry.faq_id, text=guess(entry)) for entry in entries)
+def guesses(entries: Iterable[Entry], named: Mapping[str, str]) -> tuple[FollowUp, ...]:
+    """Entries as guesses, worded as offers are."""
+    return _worded(entries, named, guess)
+
+
+def _worded(entries: Iterable[Entry], named: Mapping[str, str], phrase: Callable[[Entry], str]) -> tuple[FollowUp, ...]:
+    found = (
+        (entry.faq_id, next((text for text in _wordings(entry, phrase) if named.get(fold(text)) == entry.faq_id), ""))
+        for entry in entries
+    )
+    return tuple(FollowUp(faq_id=faq_id, text=text) for faq_id, text in found if text)
+
+
+def _wordings(entry: Entry, phrase: Callable[[Entry], str]) -> tuple[str, ...]:
+    """The phrase, and with the entry's tags before it where another entry may have the same title."""
+    text = phrase(entry)
+    return (text, f"[{'·'.join(entry.tags)}] {text}") if entry.tags else (text,)
 
 
 def starters(entries: Mapping[str, Entry]) -> list[Entry]:
@@ -142,9 +156,22 @@ def fold(text: str) -> str:
 
 
 def names(entries: Iterable[Entry]) -> dict[str, str]:
-    """Every text that names one entry: its question, its title, its offer and its guess, folded, to its id."""
+    """Every text that names one entry, folded, to its id: its question, its title, its offers and its guesses.
+
+    What names an entry with its tags goes before what names another without them.
+    """
+    entries = tuple(entries)
+    whole = _unambiguous(
+        (entry, (entry.question, _wordings(entry, offer)[-1], _wordings(entry, guess)[-1])) for entry in entries
+    )
+    short = _unambiguous((entry, (entry.title, offer(entry), guess(entry))) for entry in entries)
+    return {text: faq_id for text, faq_id in (short | whole).items() if faq_id}
+
+
+def _unambiguous(texts: Iterable[tuple[Entry, Iterable[str]]]) -> dict[str, str | None]:
+    """Texts, folded, to the id of their entry; to None where they have two."""
     found: dict[str, str | None] = {}
-    for entry in entries:
-        for text in {fold(text) for text in (entry.question, entry.title, offer(entry), guess(entry))}:
+    for entry, named in texts:
+        for text in filter(None, map(fold, named)):
             found[text] = entry.faq_id if found.setdefault(text, entry.faq_id) == entry.faq_id else None
-    return {text: faq_id for text, faq_id in found.items() if text and faq_id}
+    return found
