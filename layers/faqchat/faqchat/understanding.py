@@ -14,6 +14,7 @@ from faqchat.seller import about_the_seller, minority
 from faqchat.smalltalk import too_vague
 
 TITLE_WEIGHT = 0.5  # what the last answer was about, beside what the last question said
+STANDS_ALONE = 8  # a shorter last sentence ("돼요?") asks about the one before
 MEANINGFUL_CHARS = 4  # what is left of a message must at least be a word to search
 
 
@@ -50,8 +51,10 @@ _POINTS_BACK = re.compile(
     r"|(?:^|\s)(?:그|이|저)(?:거|건|것|걸|게|걸로|거로|기|렇게|\s?(?:때|중|쪽|상태|경우))"
     r"|(?:^|\s)(?:거기|여기|나머지|둘 다|위에|아까|방금)"
 )
-# A fragment ends in a particle where a sentence would have its predicate: 법인은요? 태풍이어도요?
-_FRAGMENT = re.compile(r"^\S+(?:\s\S+){0,3}(?:도|면|은|는|로|까지|부터|만|라도|에서|에도|하고|랑)요?[?\s]*$")
+# A fragment ends in a particle, or in a condition, where a sentence would have its predicate: 법인은요? 태풍이어도요?
+_FRAGMENT = re.compile(
+    r"^\S+(?:\s\S+){0,3}(?:도|면|은|는|로|까지|부터|만|라도|에서|에도|하고|랑)요?[?\s]*$|(?:[가-힣]면|[아어여이해]도)요[?\s]*$"
+)
 
 # What the seller does not mean must not pull: "쿠폰 말고 포인트는요?" is about points.
 _EXCLUDED = re.compile(r"(?:^|(?<=\s))\S{1,12}\s+(?:말고는?|아니고)[,\s]+")
@@ -60,6 +63,7 @@ _OWN_NAME = re.compile(
     r"(?:네이버\s*)?(?:스마트\s*스토어|스스)(?:\s*센터)?(?:에서는|에서|에는|에|의|는|은|이|가|를|을|로|도)?(?=[\s?!.,]|$)"
 )
 
+_SENTENCE = re.compile(r"(?<=[.!?~])\s+")
 _BETWEEN_REQUESTS = re.compile(
     r"(?<=[.?!])\s+|(?<=[가-힣]고)[,\s]+|\s*,\s*|\s+(?:그리고|근데|그런데|또|아\s*참|참고로)\s+"
 )
@@ -80,12 +84,13 @@ def understand(message: str, turns: Sequence[Turn]) -> Understanding:
     if fresh or not turns:
         return Understanding((Query(f"{said} {minority(message)}".strip()),), leans=False)
     facts = about_the_seller([turn.message for turn in turns] + [message])
-    alone = f"{said} {facts}".strip()
+    asked = _last_sentence(said)
+    alone = f"{asked} {facts}".strip()
     last = turns[-1]
-    continued = [Query(f"{last.message} {alone}")]
+    continued = [Query(f"{last.message} {said} {facts}".strip())]
     if last.sources:
-        continued.append(Query(f"{last.sources[0].question} {said}", TITLE_WEIGHT))
-    leans = bool(_POINTS_BACK.search(said) or _FRAGMENT.match(said))
+        continued.append(Query(f"{last.sources[0].question} {asked}", TITLE_WEIGHT))
+    leans = bool(_POINTS_BACK.search(said) or _FRAGMENT.search(said))
     return Understanding((Query(alone), *continued), leans)
 
 
@@ -99,6 +104,12 @@ def requests(message: str) -> list[str]:
 def _what_is_meant(message: str) -> str:
     rest = " ".join(_OWN_NAME.sub(" ", _EXCLUDED.sub("", message)).split())
     return message if len(rest) < MEANINGFUL_CHARS or too_vague(rest) else rest
+
+
+def _last_sentence(message: str) -> str:
+    """What is asked, without what is told before it: that is context, as the turn before is."""
+    last = _SENTENCE.split(message)[-1].strip()
+    return last if _ASKS.search(last) and len(last) >= STANDS_ALONE else message
 
 
 def _after_marker(message: str) -> str:
