@@ -1,5 +1,6 @@
 """The embedder against a scripted OpenAI-compatible server, over real HTTP."""
 
+import asyncio
 import math
 import time
 from collections.abc import AsyncIterator, Iterator
@@ -198,3 +199,16 @@ async def test_a_fingerprint_that_failed_is_asked_for_again(server, embedder):
     with pytest.raises(Unavailable):
         await embedder.fingerprint()
     assert (await embedder.fingerprint()).dimensions == EMBEDDING_WIDTH
+
+
+def test_one_embedder_serves_one_event_loop_after_another(server):
+    """As where a command line ingests and then asks."""
+    embedder = new_embedder(server.base_url)
+
+    async def embedded() -> list[list[float]]:
+        try:
+            return await embedder.queries(["배송비"])
+        finally:
+            await embedder.aclose()
+
+    assert asyncio.run(embedded()) == asyncio.run(embedded())

@@ -2,7 +2,9 @@
 
 import asyncio
 import re
+from asyncio import AbstractEventLoop
 from collections.abc import Sequence
+from weakref import WeakKeyDictionary
 
 import openai
 from pydantic import BaseModel, FiniteFloat, ValidationError
@@ -50,10 +52,9 @@ class OpenAIEmbedder:
         self._passage_model = passage_model
         self._batch = batch
         self._timeout_s = timeout_s
-        self._query_client = connect(base_url, api_key, timeout_s)
-        self._passage_client = self._query_client.with_options(
-            timeout=max(PASSAGE_TIMEOUT_S, timeout_s), max_retries=PASSAGE_RETRIES
-        )
+        self._base_url = base_url
+        self._api_key = api_key
+        self._clients: WeakKeyDictionary[AbstractEventLoop, openai.AsyncOpenAI] = WeakKeyDictionary()
         self._width = 0
         self._fingerprint: Fingerprint | None = None
 
@@ -61,13 +62,16 @@ class OpenAIEmbedder:
         """One vector a query, all within the configured timeout, a second try included."""
         try:
             async with asyncio.timeout(self._timeout_s):
-                return await self._embed(self._query_client, self._query_model, texts, QUERY_CHARS)
+                return await self._embed(self._client, self._query_model, texts, QUERY_CHARS)
         except TimeoutError as error:
             raise Unavailable(f"{self._query_model} gave no vectors in {self._timeout_s:g} s") from error
 
     async def passages(self, texts: Sequence[str]) -> list[list[float]]:
         """One vector a passage; batches go one after another, so that a waiting query gets its turn between them."""
-        return await self._embed(self._passage_client, self._passage_model, texts, PASSAGE_CHARS)
+        patient = self._client.with_options(
+            timeout=max(PASSAGE_TIMEOUT_S, self._timeout_s), max_retries=PASSAGE_RETRIES
+        )
+        return await self._embed(patient, self._passage_model, texts, PASSAGE_CHARS)
 
     async def fingerprint(self) -> Fingerprint:
         """Who this embedder is; asks the passage model once, then remembers."""
@@ -78,8 +82,16 @@ class OpenAIEmbedder:
         return self._fingerprint
 
     async def aclose(self) -> None:
-        """Close the connections."""
-        await self._query_client.close()  # both clients share one pool
+        """Close the connections of this event loop."""
+        await self._client.close()
+
+    @property
+    def _client(self) -> openai.AsyncOpenAI:
+        """A client for this event loop: a pooled connection dies with the loop that opened it."""
+        loop = asyncio.get_running_loop()
+        if loop not in self._clients:
+            self._clients[loop] = connect(self._base_url, self._api_key, self._timeout_s)
+        return self._clients[loop]
 
     async def _embed(
         self, client: openai.AsyncOpenAI, model: str, texts: Sequence[str], limit: int
