@@ -332,3 +332,30 @@ async def test_many_answers_stream_side_by_side(server, chat):
     said = await asyncio.gather(*(collect(chat) for _ in range(20)))
     assert {words for words, _ in said} == {"네, 가능합니다."}
     assert time.monotonic() - began < 2
+
+
+MESSAGES = [{"role": "user", "content": "다른 말로 물어 주세요."}]
+
+
+async def test_what_is_written_comes_whole_with_its_usage_and_without_thoughts(server, chat):
+    server.chat.append(answer("<think>배송비</think>\n배송비 ", "설정\n택배비는 어디서 정해요?"))
+    said, usage = await chat.write(MESSAGES)
+    assert said == "배송비 설정\n택배비는 어디서 정해요?"
+    assert usage == Usage(prompt_tokens=900, cached_tokens=512, completion_tokens=40)
+    assert server.asked[0]["messages"] == MESSAGES
+
+
+async def test_of_what_was_cut_short_the_whole_lines_are_given(server, chat):
+    server.chat.append(answer("배송비 설정\n택배비는 어", finish="length"))
+    assert (await chat.write(MESSAGES))[0] == "배송비 설정"
+
+
+async def test_a_writer_tries_again_what_failed_for_a_moment(server):
+    writer = new_chat(server, timeout_s=5, retries=2)
+    server.chat.extend([failure(429, retry_after="0.01"), failure(500, retry_after="0.01"), answer("배송비 설정")])
+    assert (await writer.write(MESSAGES))[0] == "배송비 설정"
+    assert len(server.exchanges) == 3
+    server.chat.extend([failure(429, retry_after="0.01")] * 3)
+    with pytest.raises(Busy):
+        await writer.write(MESSAGES)
+    await writer.aclose()

@@ -9,7 +9,7 @@ from typing import Protocol
 from faqchat.conversation import Turn
 from faqchat.events import Usage
 from faqchat.index import Fingerprint, Hit, IndexSnapshot, Kind, VectorRow
-from faqchat.prompt import Brief
+from faqchat.prompt import Brief, Message
 
 
 class Embedder(Protocol):
@@ -121,4 +121,14 @@ class Generator(Protocol):
 
         Raises `Unavailable` also where the provider ends without any text.
         """
+        ...
+
+
+class Writer(Protocol):
+    """Writes texts that nobody waits for."""
+
+    name: str
+
+    async def write(self, messages: Sequence[Message]) -> tuple[str, Usage]:
+        """One whole text and what it cost; what failed for a moment has been tried again."""
         ...

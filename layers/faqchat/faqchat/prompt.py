@@ -35,6 +35,9 @@ _UNSAFE = re.compile(
 )
 
 
+Message = dict[str, str]  # a role and a content
+
+
 class Exchange(NamedTuple):
     """One past question and answer, as far as the token budget allows."""
 
@@ -52,7 +55,7 @@ class Brief(NamedTuple):
     repeated: bool = False  # the turn before was answered from the first entry too
 
 
-def build_messages(brief: Brief) -> list[dict[str, str]]:
+def build_messages(brief: Brief) -> list[Message]:
     """The system prompt, the past as turns, then sources and question between tags that no text can foresee."""
     messages = [{"role": "system", "content": SYSTEM_PROMPT}]
     for exchange in brief.history:
@@ -65,14 +68,15 @@ def build_messages(brief: Brief) -> list[dict[str, str]]:
 
 
 def _task(brief: Brief, marker: str) -> str:
-    sources = "\n\n".join(_source(number, entry) for number, entry in enumerate(brief.entries, start=1))
+    sources = "\n\n".join(source(number, entry) for number, entry in enumerate(brief.entries, start=1))
     question = _safe(brief.question)
     if brief.query != brief.question:  # what a short follow-up was taken to mean; the sources were found by it
         question = f"{question}\n(검색에 쓴 말: {_safe(brief.query)})"
     return f"<자료 {marker}>\n{sources}\n</자료 {marker}>\n\n<질문 {marker}>\n{question}\n</질문 {marker}>"
 
 
-def _source(number: int, entry: Entry) -> str:
+def source(number: int, entry: Entry) -> str:
+    """An entry as models read it: numbered, not too long, nothing in it that a chat template would take for its own."""
     answer = _safe(entry.answer)
     if len(answer) > SOURCE_CHARS:
         whole_lines = answer[:SOURCE_CHARS].rpartition("\n")[0]

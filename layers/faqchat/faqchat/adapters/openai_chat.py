@@ -1,7 +1,7 @@
 """Answers written by a chat model behind OpenAI's Chat Completions API: OpenAI, vLLM, SGLang, Ollama, a hosted one."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Iterator
+from collections.abc import AsyncGenerator, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, aclosing
 from typing import Any, Literal, cast
 
@@ -13,7 +13,7 @@ from faqchat.adapters.openai_client import ProviderErrors, connect, second_try, 
 from faqchat.adapters.thoughts import ThoughtFilter
 from faqchat.errors import Unavailable
 from faqchat.events import Usage
-from faqchat.prompt import CUT_NOTICE, Brief, build_messages
+from faqchat.prompt import CUT_NOTICE, Brief, Message, build_messages
 
 Effort = Literal["", "none", "minimal", "low", "medium", "high"]
 
@@ -24,7 +24,10 @@ CHARS_PER_TOKEN = 8  # more than any tokenizer packs into a token of Korean or E
 
 
 class OpenAIChat:
-    """A `Generator`. Close its iterator (`contextlib.aclosing`) to stop the model early; cancelling does that too."""
+    """A `Generator` and a `Writer`.
+
+    Close the iterator of `generate` (`contextlib.aclosing`) to stop the model early; cancelling does that too.
+    """
 
     def __init__(
         self,
@@ -35,9 +38,10 @@ class OpenAIChat:
         timeout_s: float,
         max_tokens: int,
         reasoning_effort: Effort = "",
+        retries: int = 0,
     ) -> None:
         self.name = model
-        self._client = connect(base_url, api_key, timeout_s)
+        self._client = connect(base_url, api_key, timeout_s, retries)
         self._timeout_s = timeout_s
         self._max_tokens = max_tokens
         self._reasoning_effort = reasoning_effort
@@ -49,10 +53,30 @@ class OpenAIChat:
         The first visible piece, and each further one, comes within the configured timeout; thinking counts as silence.
         Raises `Unavailable` otherwise (`Busy` for a 429), also after the first piece, and where there was no answer.
         """
+        async with aclosing(self._stream(build_messages(brief))) as pieces:
+            async for piece in pieces:
+                yield piece
+
+    async def write(self, messages: Sequence[Message]) -> tuple[str, Usage]:
+        """The whole answer, collected; of one that was cut short, the lines that are whole."""
+        text, usage = "", Usage()
+        async for piece in self._stream(messages):
+            if isinstance(piece, Usage):
+                usage = piece
+            else:
+                text += piece
+        said, cut, _ = text.partition(CUT_NOTICE)
+        return said.rpartition("\n")[0] if cut else said, usage
+
+    async def aclose(self) -> None:
+        """Close the connections."""
+        await self._client.close()
+
+    async def _stream(self, messages: Sequence[Message]) -> AsyncGenerator[str | Usage, None]:
         patience = _Patience(self._timeout_s)
         answer = _Answer(ThoughtFilter(begins_inside=self._begins_inside_thought), self._max_tokens * CHARS_PER_TOKEN)
         try:
-            async with aclosing(self._chunks(brief, patience)) as chunks:
+            async with aclosing(self._chunks(messages, patience)) as chunks:
                 async for chunk in chunks:
                     if text := answer.take(chunk):
                         yield text
@@ -70,21 +94,17 @@ class OpenAIChat:
             yield text
         yield answer.usage
 
-    async def aclose(self) -> None:
-        """Close the connections."""
-        await self._client.close()
-
     def _learn(self, thoughts: ThoughtFilter) -> None:
         # also after a failure: a held answer that never came in time may have had no thoughts in it
         if thoughts.heard:
             self._begins_inside_thought = thoughts.began_inside
 
-    async def _chunks(self, brief: Brief, patience: "_Patience") -> AsyncGenerator[Chunk, None]:
+    async def _chunks(self, messages: Sequence[Message], patience: "_Patience") -> AsyncGenerator[Chunk, None]:
         try:
             async with AsyncExitStack() as stack:
                 async with asyncio.timeout_at(patience.until):
                     response = await second_try(
-                        lambda: stack.enter_async_context(self._request(brief)),
+                        lambda: stack.enter_async_context(self._request(messages)),
                         # a pooled connection that the server has just closed; for all else the caller has a next model
                         worth=(openai.APIConnectionError,),
                     )
@@ -100,10 +120,10 @@ class OpenAIChat:
         except (*ProviderErrors, ValidationError) as error:
             raise translated(error, self.name) from error
 
-    def _request(self, brief: Brief) -> AbstractAsyncContextManager[Any]:
+    def _request(self, messages: Sequence[Message]) -> AbstractAsyncContextManager[Any]:
         return self._client.chat.completions.with_streaming_response.create(
             model=self.name,
-            messages=cast(Any, build_messages(brief)),
+            messages=cast(Any, messages),
             stream=True,
             stream_options={"include_usage": True},
             # OpenAI's newer models refuse `max_tokens`; they, vLLM, SGLang and llama.cpp take this one. Where it is

@@ -14,13 +14,13 @@ ProviderErrors = (openai.OpenAIError, httpx2.HTTPError)
 _Reply = TypeVar("_Reply")
 
 
-def connect(base_url: str, api_key: str, timeout_s: float) -> openai.AsyncOpenAI:
-    """A client for any OpenAI-compatible server; it opens no connection yet and retries nothing by itself."""
+def connect(base_url: str, api_key: str, timeout_s: float, retries: int = 0) -> openai.AsyncOpenAI:
+    """A client for any OpenAI-compatible server; it opens no connection yet and, unless told to, retries nothing."""
     return openai.AsyncOpenAI(
         base_url=base_url,
         api_key=api_key or "unused",  # local servers want none, the SDK wants one
         timeout=openai.Timeout(timeout_s, connect=min(CONNECT_TIMEOUT_S, timeout_s)),
-        max_retries=0,  # the SDK sleeps as long as Retry-After says, up to two minutes, while a person waits
+        max_retries=retries,  # the SDK sleeps as long as Retry-After says, up to two minutes: not while a person waits
     )
 
 
