@@ -13,6 +13,7 @@ from faqchat.catalogue import Catalogues
 from faqchat.centring import CentredEmbedder, load_centre
 from faqchat.chat import ChatService
 from faqchat.conversation import new_session_id
+from faqchat.expand import Expansion
 from faqchat.extractive import Extractive
 from faqchat.guardrail import Guardrail
 from faqchat.ingest import Ingest
@@ -27,6 +28,9 @@ from faqchat.tokens import tokens
 
 if TYPE_CHECKING:
     from faqchat.adapters.milvus import MilvusVectors
+    from faqchat.adapters.openai_chat import OpenAIChat
+
+WRITER_RETRIES = 3  # nobody waits for an utterance, so Retry-After is honoured, within the model's timeout
 
 
 @cache
@@ -55,6 +59,14 @@ def chat_service() -> ChatService:
 def ingest() -> Ingest:
     """The service that brings the index up to a FAQ file."""
     return Ingest(embedder(), vectors(), snapshots(), scope_banks(), settings().embedding_batch)
+
+
+def expansion() -> Expansion:
+    """The service that has the chat model write utterances."""
+    chosen = settings()
+    key = chosen.openai_api_key.get_secret_value()
+    writer = _chat_model(chosen, chosen.chat_model, chosen.chat_base_url, key, WRITER_RETRIES)
+    return Expansion(writer, Retriever(embedder(), vectors()), snapshots(), lexical_index)
 
 
 @cache
@@ -134,11 +146,10 @@ def generators() -> tuple[Generator, ...]:
 
 def price() -> Price:
     """What the chat model's tokens cost."""
-    chosen = settings()
-    return Price(chosen.chat_price_in, chosen.chat_price_cached, chosen.chat_price_out)
+    return settings().chat_price
 
 
-def _chat_model(chosen: Settings, model: str, base_url: str, key: str) -> Generator:
+def _chat_model(chosen: Settings, model: str, base_url: str, key: str, retries: int = 0) -> "OpenAIChat":
     from faqchat.adapters.openai_chat import OpenAIChat
 
     return OpenAIChat(
@@ -148,6 +159,7 @@ def _chat_model(chosen: Settings, model: str, base_url: str, key: str) -> Genera
         timeout_s=chosen.chat_timeout_s,
         max_tokens=chosen.chat_max_tokens,
         reasoning_effort=chosen.chat_reasoning_effort,
+        retries=retries,
     )
 
 

@@ -9,6 +9,8 @@ from urllib.parse import urlsplit
 from pydantic import AliasChoices, Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from faqchat.pricing import Price
+
 _OPENAI_KEY = AliasChoices("FAQCHAT_OPENAI_API_KEY", "OPENAI_API_KEY")
 
 
@@ -63,6 +65,11 @@ class Settings(BaseSettings):
         if self.chat_fallback_model and not self.chat_model:
             raise ValueError("FAQCHAT_CHAT_FALLBACK_MODEL is set but FAQCHAT_CHAT_MODEL is not")
         return self
+
+    @property
+    def chat_price(self) -> Price:
+        """What the chat model's tokens cost."""
+        return Price(self.chat_price_in, self.chat_price_cached, self.chat_price_out)
 
     def key_for(self, base_url: str, own: SecretStr) -> str:
         """The key that a server may see: its own, or the general one where it is OpenAI or the chat model's server."""
