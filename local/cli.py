@@ -25,6 +25,10 @@ def parser() -> argparse.ArgumentParser:
     ingest = commands.add_parser("ingest", help="bring the index up to a FAQ file")
     ingest.add_argument("path", type=Path, help=".pkl, .jsonl or .csv")
     ingest.add_argument("--utterances", type=Path, default=UTTERANCES)
+    ingest.add_argument(
+        "--expand", action="store_true", help="have the chat model write utterances where there are none"
+    )
+    ingest.add_argument("--yes", action="store_true", help="spend what --expand costs without asking")
     ingest.add_argument("--json", action="store_true", help="the report as one JSON object")
 
     ask = commands.add_parser("ask", help="ask one question")

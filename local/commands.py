@@ -14,9 +14,10 @@ from rich.console import Console
 from rich.progress import track
 
 from faqchat import bootstrap
-from faqchat.errors import InvalidRequest
+from faqchat.errors import InvalidRequest, Unavailable
 from faqchat.events import ChatRequest, Delta, Done, Event, FollowUps, Problem, Sources, Start, as_json
 from local import bench, cli, demo, evaluate, terminal
+from local.expanding import Expanding
 from local.figures import figures, table
 from local.ingesting import Ingesting, json_report, print_report
 from local.resources import create_resources
@@ -47,7 +48,8 @@ def run(arguments: argparse.Namespace, layout: Layout) -> int:
 def up(arguments: argparse.Namespace, layout: Layout) -> int:
     """Serve until Ctrl-C: as soon as the FAQ's questions are embedded, while the rest follows behind."""
     path = arguments.faq or _default_faq()
-    ingesting = Ingesting(path, arguments.utterances, errors)  # reads: a bad file is refused before anything starts
+    # reads: a bad file is refused before anything starts
+    ingesting = Ingesting(path, arguments.utterances, layout.written, errors)
     with Stack(layout, errors.print, chat=True) as stack:
         _point_at(layout.ingest_environment())
         ingesting.start()
@@ -62,15 +64,29 @@ def up(arguments: argparse.Namespace, layout: Layout) -> int:
 
 
 def ingest(arguments: argparse.Namespace, layout: Layout) -> int:
-    """Ingest a file and say what became of it."""
-    ingesting = Ingesting(arguments.path, arguments.utterances, errors)
+    """Ingest a file and say what became of it; with --expand, have a model write what it lacks, and ingest that too."""
+    files = arguments.path, arguments.utterances, layout.written, errors
+    ingesting = Ingesting(*files)
+    expanding = Expanding(*files) if arguments.expand else None
+    if expanding:
+        expanding.agree(yes=arguments.yes)
     with _stack(layout, ingests=True):
-        ingesting.start()
-        report = ingesting.finish()
+        report = ingesting.run()
+        if expanding and expanding.run():
+            second = Ingesting(*files).run()
+            report = second._replace(
+                changes=report.changes,
+                embedded=report.embedded + second.embedded,
+                deleted=report.deleted + second.deleted,
+            )
     if arguments.json:
-        print(json_report(report))
+        print(json_report(report, **{"expansion": expanding.as_json()} if expanding else {}))
     else:
         print_report(report, Console(highlight=False))
+        if expanding:
+            expanding.print_report(Console(highlight=False))
+    if expanding and expanding.stopped:
+        raise Unavailable(expanding.stopped)
     return 0
 
 
@@ -88,7 +104,7 @@ def ask(arguments: argparse.Namespace, layout: Layout) -> int:
             print(as_json(event) if arguments.json else _shown(event), end="\n" if arguments.json else "", flush=True)
         return failed
 
-    with _stack(layout), _answerable():
+    with _stack(layout), _answerable(layout):
         return asyncio.run(turn())
 
 
@@ -125,7 +141,7 @@ def evaluate_files(arguments: argparse.Namespace, layout: Layout) -> int:
     async def rows() -> list[evaluate.Row]:
         return [row async for row in evaluate.ask_all(track(questions, "asking", console=errors))]
 
-    with _stack(layout), _answerable():
+    with _stack(layout), _answerable(layout):
         found = asyncio.run(rows())
     if arguments.rows:
         arguments.rows.write_text("".join(f"{row.as_json()}\n" for row in found), "utf-8")
@@ -152,7 +168,7 @@ def play_demo(arguments: argparse.Namespace, layout: Layout) -> int:
         async for piece in demo.play(script):
             print(piece)
 
-    with _stack(layout), _answerable():
+    with _stack(layout), _answerable(layout):
         asyncio.run(printed())
     return 0
 
@@ -204,12 +220,10 @@ def _point_at(environment: dict[str, str]) -> None:
 
 
 @contextmanager
-def _answerable() -> Iterator[None]:
+def _answerable(layout: Layout) -> Iterator[None]:
     """Something is published: what was ingested before, else the FAQ that `up` would take."""
     if asyncio.run(bootstrap.snapshots().version()) is None:
-        ingesting = Ingesting(_default_faq(), cli.UTTERANCES, errors)
-        ingesting.start()
-        ingesting.finish()
+        Ingesting(_default_faq(), cli.UTTERANCES, layout.written, errors).run()
     yield
 
 
@@ -223,7 +237,7 @@ def _chat_url(layout: Layout) -> Iterator[str]:
         return
     with Stack(layout, errors.print, chat=True) as stack:
         _point_at(layout.environment())
-        with _answerable():
+        with _answerable(layout):
             stack.add(_chat(layout))
             yield layout.chat_url
 

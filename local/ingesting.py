@@ -11,10 +11,12 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from faqchat import bootstrap
 from faqchat.adapters.faq_files import read_faq_file, read_utterances
+from faqchat.adapters.written_file import WrittenFile
 from faqchat.errors import FaqChatError
+from faqchat.expand import completed
 from faqchat.faq import RawEntry
 from faqchat.index import Kind
-from faqchat.ingest import Report
+from faqchat.ingest import Report, clean
 
 Utterances = dict[str, tuple[str, ...]]
 
@@ -30,8 +32,10 @@ def read(path: Path, utterances: Path) -> tuple[list[RawEntry], Utterances]:
 class Ingesting:
     """One ingest with a progress bar, in a thread of its own so that `up` can serve meanwhile."""
 
-    def __init__(self, path: Path, utterances: Path, console: Console) -> None:
+    def __init__(self, path: Path, utterances: Path, written: Path, console: Console) -> None:
         self._raw, self._utterances = read(path, utterances)
+        if record := WrittenFile(written).read():
+            self._utterances = completed(clean(self._raw, self._utterances).entries, self._utterances, record)
         self._source = path.name
         self._console = console
         self._bar = Progress(
@@ -74,6 +78,11 @@ class Ingesting:
             raise self._error
         assert self.report
         return self.report
+
+    def run(self) -> Report:
+        """Begin, and block until everything is embedded."""
+        self.start()
+        return self.finish()
 
     def stop(self) -> None:
         """Stop showing progress; what is embedded is stored, and the next ingest goes on from there."""
@@ -120,8 +129,8 @@ def print_report(report: Report, console: Console) -> None:
         console.print(f"  {suspect.faq_id} {suspect.question} — {suspect.reason}", markup=False, soft_wrap=True)
 
 
-def json_report(report: Report) -> str:
-    """The same for machines, one line."""
+def json_report(report: Report, **more: object) -> str:
+    """The same for machines, one line, with what else there is to tell."""
     return json.dumps(
         {
             "read": report.read,
@@ -132,6 +141,7 @@ def json_report(report: Report) -> str:
             "deleted": report.deleted,
             "version": report.version,
             "kinds": list(report.kinds),
+            **more,
         },
         ensure_ascii=False,
     )

@@ -67,6 +67,11 @@ class Layout:
         return self.state / "aws" / "config"
 
     @property
+    def written(self) -> Path:
+        """What models have written for entries without utterances: paid for, so never deleted by us."""
+        return self.state / "written.jsonl"
+
+    @property
     def chat_url(self) -> str:
         """Where the chat answers once it is started."""
         return f"http://{HOST}:{self.port}"

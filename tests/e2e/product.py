@@ -238,7 +238,7 @@ class Product:
         """The ports of the stack that somebody has."""
         return [port for port in ports_of(self.layout) if port_holder(port)]
 
-    def run(self, *arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
+    def run(self, *arguments: str, stdin: str = "", **environment: str) -> subprocess.CompletedProcess[str]:
         """Another command on this stack."""
         return subprocess.run(
             self._command(*arguments),
@@ -247,8 +247,20 @@ class Product:
             text=True,
             timeout=COMMAND_TIMEOUT_S,
             cwd=ROOT,
-            env=_environment(),
+            env=_environment() | environment,
             check=False,
+        )
+
+    def begin(self, *arguments: str, stdin: int, **environment: str) -> "subprocess.Popen[str]":
+        """Another command on this stack, which the test talks to while it runs."""
+        return subprocess.Popen(
+            self._command(*arguments),
+            stdin=stdin,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            cwd=ROOT,
+            env=_environment() | environment,
         )
 
     def ingest(self, path: Path) -> dict[str, Any]:
