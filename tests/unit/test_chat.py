@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 
 import pytest
 
+from faqchat.chat import GOES_ON
 from faqchat.conversation import new_session_id
 from faqchat.errors import Busy, InvalidRequest, NotFound, Unavailable
 from faqchat.events import DECLINED, ChatRequest, Delta, Done, FollowUps, Problem, Sources, Start
@@ -146,8 +147,20 @@ async def test_a_fallback_model_is_asked_before_the_faq():
     assert text(await world.ask("정산은 언제 되나요")) == "두 번째 모델의 답"
 
 
-async def test_a_model_that_fails_after_its_first_word_ends_the_turn_with_a_problem_and_stores_it():
-    world = await World(ScriptedModel("구매확정 ", Unavailable("reset"))).ingested()
+async def test_a_model_that_breaks_off_leaves_the_rest_to_the_faq():
+    second = ScriptedModel("두 번째 모델의 답")
+    world = await World(ScriptedModel("구매확정 ", Unavailable("reset")), second).ingested()
+    events = await world.ask("정산은 언제 되나요")
+    assert text(events).startswith(f"구매확정 \n\n{GOES_ON}\n구매확정 다음 영업일에 정산됩니다.")
+    assert not second.briefs, "no second model tells it anew"
+    assert (events[-1].outcome, events[-1].degraded) == ("answered", ("model",))
+    turn = (await world.history.recent(events[0].session_id, 1))[0]
+    assert (turn.outcome, turn.answer, turn.model) == ("answered", text(events), "extractive")
+
+
+async def test_a_failure_that_no_generator_can_make_up_for_ends_the_turn_with_a_problem_and_stores_it():
+    world = await World().ingested()
+    world.chat._generators = [ScriptedModel("구매확정 ", Unavailable("reset"))]
     events = await world.ask("정산은 언제 되나요")
     assert isinstance(events[-1], Problem)
     assert events[-1].status == 503

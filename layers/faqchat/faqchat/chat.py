@@ -36,6 +36,7 @@ from faqchat.retriever import Retriever
 from faqchat.understanding import requests, understand
 
 INTERRUPTED = "답변을 작성하던 중에 연결이 끊겼습니다. 잠시 후 다시 질문해 주세요."
+GOES_ON = "답변을 작성하던 중에 연결이 끊겨, FAQ의 내용을 그대로 이어서 안내해 드립니다."
 
 SOURCES = 3  # entries that a turn shows and a model reads
 NEIGHBOURS = 12  # hits that follow-ups are chosen from
@@ -151,22 +152,31 @@ class ChatService:
         return message if len(ours) == len(parts) else " ".join(ours)
 
     async def _write(self, draft: Draft, brief: Brief) -> AsyncGenerator[Delta, None]:
-        """The answer by the first generator that can; once a word is out, its failure is the turn's."""
-        for generator in self._generators:
-            draft.model = generator.name
+        """The answer by the first generator that can; one that breaks off in the middle leaves the rest to the last."""
+        *models, last = self._generators
+        for model in models:
             try:
-                async with aclosing(generator.generate(brief)) as pieces:
+                async with aclosing(self._pieces(draft, model, brief)) as pieces:
                     async for piece in pieces:
-                        if isinstance(piece, Usage):
-                            draft.usage = piece
-                        else:
-                            yield Delta(text=piece)
+                        yield piece
                 return
             except Unavailable:
                 draft.degraded.append("model")
                 if draft.answer:
-                    raise
-        raise Unavailable("no generator could answer")
+                    yield Delta(text=f"\n\n{GOES_ON}\n")
+                    break
+        async with aclosing(self._pieces(draft, last, brief)) as pieces:
+            async for piece in pieces:
+                yield piece
+
+    async def _pieces(self, draft: Draft, generator: Generator, brief: Brief) -> AsyncGenerator[Delta, None]:
+        draft.model = generator.name
+        async with aclosing(generator.generate(brief)) as pieces:
+            async for piece in pieces:
+                if isinstance(piece, Usage):
+                    draft.usage = piece
+                else:
+                    yield Delta(text=piece)
 
     async def _open(self, session_id: str | None) -> tuple[str, list[Turn], list[str]]:
         """The conversation so far; a store that is away costs the context, not the answer."""
@@ -221,7 +231,7 @@ def named_entry(message: str, followup_id: str | None, turns: Sequence[Turn], ca
 
 
 def interrupted(error: FaqChatError, trace_id: str) -> Problem:
-    """The event that ends a turn whose generator failed after its first word."""
+    """The event that ends a turn that failed after its first event."""
     return Problem(
         type="urn:faqchat:interrupted", title=type(error).__name__, status=503, detail=INTERRUPTED, trace_id=trace_id
     )
