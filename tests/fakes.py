@@ -14,6 +14,7 @@ from faqchat.faq import Entry, RawEntry
 from faqchat.guardrail import Guardrail
 from faqchat.index import Fingerprint, Hit, IndexSnapshot, Kind, VectorRow
 from faqchat.ingest import Ingest
+from faqchat.ports import Generator
 from faqchat.pricing import Price
 from faqchat.prompt import Brief
 from faqchat.retriever import Retriever
@@ -184,7 +185,7 @@ FAQ = (
 class World:
     """The product on fakes, with a small FAQ ingested."""
 
-    def __init__(self, *models: ScriptedModel) -> None:
+    def __init__(self, *models: Generator) -> None:
         self.embedder = FakeEmbedder()
         self.vectors = FakeVectors()
         self.snapshots = FakeSnapshots()

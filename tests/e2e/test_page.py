@@ -11,6 +11,9 @@ from typing import Any
 import pytest
 from playwright.sync_api import Locator, Page, expect, sync_playwright
 
+from faqchat.chat import interrupted
+from faqchat.errors import Unavailable
+from faqchat.events import Delta, Done, Event, encode_sse
 from tests.e2e.product import Chat, id_of, until
 from tests.scripted_openai import answer, failure, hang, reset
 from tests.scripted_openai import until as once
@@ -18,6 +21,7 @@ from tests.scripted_openai import until as once
 QUESTION = "반품 배송비는 누가 내나요?"
 ANSWER = "구매자의 마음이 바뀐 반품은 구매자가"
 DECLINED = "저는 스마트 스토어 FAQ를 위한 챗봇입니다. 스마트 스토어에 대한 질문을 부탁드립니다."
+SAID = "구매자가 냅니다."  # by a model: the FAQ supports it
 HOSTILE = '<img src="x" onerror="window.pwned = 1"><script>window.pwned = 1</script><a href="javascript:pwned=1">가</a>'
 QUIET = ("--no-sandbox", "--disable-background-networking", "--disable-component-update", "--disable-sync")
 PHONE = {"viewport": {"width": 390, "height": 844}, "is_mobile": True, "has_touch": True}
@@ -66,6 +70,12 @@ class Visit:
         with self.page.expect_request("**/v1/chat/stream") as request:
             yield asked
         asked.update(request.value.post_data_json)
+
+    def is_told(self, text: str, last: Event | None = None) -> None:
+        """From now on every answer is this one, which no server would give."""
+        body = b"".join(encode_sse(event, "") for event in (Delta(text=text), last or Done(outcome="answered")))
+        stream = {"content_type": "text/event-stream", "body": body}
+        self.page.route("**/v1/chat/stream", lambda route: route.fulfill(**stream))
 
     def session_id(self) -> str | None:
         return self.page.evaluate("localStorage.getItem('faqchat.session')")
@@ -139,17 +149,19 @@ def gates():
 
 def test_an_answer_is_painted_while_the_model_still_writes_it(visit, model_chat, model, gates):
     seller = visit(model_chat)
-    model.chat.append(answer("구매자 사유이면 ", once(gates[0]), "구매자가 냅니다.\n", once(gates[1]), "· 금액은 따로"))
+    model.chat.append(
+        answer(f"{SAID} 문", once(gates[0]), "제가 있으면 판매자가 냅니다.\n", once(gates[1]), "· 상품의 금액")
+    )
     seller.send(QUESTION)
 
-    expect(seller.answers).to_have_text("구매자 사유이면")
+    expect(seller.answers).to_have_text(SAID)
     expect(seller.stop).to_be_visible()
     assert not model.exchanges[0].finished.is_set(), "the model is still at it"
     gates[0].set()
-    expect(seller.answers).to_have_text("구매자 사유이면 구매자가 냅니다.")
+    expect(seller.answers).to_have_text(f"{SAID} 문제가 있으면 판매자가 냅니다.")
     expect(seller.stop).to_be_visible()
     gates[1].set()
-    expect(seller.answers.locator("ul.bullets li")).to_have_text("• 금액은 따로")
+    expect(seller.answers.locator("ul.bullets li")).to_have_text("• 상품의 금액")
     expect(seller.stop).to_be_hidden()
     expect(seller.offers).to_have_count(3)
     expect(seller.notices).to_have_count(0)
@@ -191,22 +203,22 @@ def test_an_offer_that_is_clicked_is_answered_from_its_entry(visit, chat):
 
 def test_stop_ends_the_answer_and_keeps_what_was_said(visit, model_chat, model):
     seller = visit(model_chat)
-    model.chat.append(answer("구매자 사유이면 ", hang()))
+    model.chat.append(answer(f"{SAID}\n", hang()))
     seller.send(QUESTION)
-    expect(seller.answers).to_have_text("구매자 사유이면")
+    expect(seller.answers).to_have_text(SAID)
     seller.stop.click()
 
     expect(seller.notices).to_have_attribute("data-kind", "cancelled")
-    expect(seller.answers).to_have_text("구매자 사유이면")
+    expect(seller.answers).to_have_text(SAID)
     assert model.exchanges[0].client_left.wait(5), "the model is told to stop"
     (turn,) = until(lambda: model_chat.turns(seller.session_id()))
     assert turn["outcome"] == "cancelled"
 
-    model.chat.append(answer("구매자가 냅니다."))
-    assert seller.ask(QUESTION) == "구매자가 냅니다."
+    model.chat.append(answer("판매자가 냅니다."))
+    assert seller.ask(QUESTION) == "판매자가 냅니다."
     seller.page.reload()
     expect(seller.notices).to_have_attribute("data-kind", "cancelled")
-    expect(seller.answers).to_have_text(["구매자 사유이면", "구매자가 냅니다."])
+    expect(seller.answers).to_have_text([SAID, "판매자가 냅니다."])
 
 
 def test_a_reload_shows_the_conversation_again_and_it_goes_on(visit, chat):
@@ -241,9 +253,9 @@ def test_a_new_chat_is_empty_and_stays_so_over_a_reload(visit_at_desk, chat):
 
 def test_a_new_chat_may_be_begun_in_the_middle_of_an_answer(visit_at_desk, model_chat, model):
     seller = visit_at_desk(model_chat)
-    model.chat.append(answer("구매자 사유이면 ", hang()))
+    model.chat.append(answer(f"{SAID}\n", hang()))
     seller.send(QUESTION)
-    expect(seller.answers).to_have_text("구매자 사유이면")
+    expect(seller.answers).to_have_text(SAID)
     seller.part("new-chat").click()
     expect(seller.welcome).to_be_visible()
     assert model.exchanges[0].client_left.wait(5)
@@ -265,10 +277,11 @@ def test_what_is_not_about_the_store_is_declined_with_offers_that_lead_back(visi
     assert "영업신고증이 있으면" in seller.answered("반찬 같은 음식도 스토어에 등록할 수 있는지 궁금하신가요?")
 
 
-def test_markup_in_questions_and_answers_is_shown_as_text_and_never_runs(visit, model_chat, model):
-    seller = visit(model_chat)
-    model.chat.append(answer(f"{HOSTILE} **{HOSTILE}** `{HOSTILE}`\n· {HOSTILE}\n[{HOSTILE} > 나]"))
+def test_markup_in_questions_and_answers_is_shown_as_text_and_never_runs(visit, chat):
+    seller = visit(chat)
+    seller.is_told(f"{HOSTILE} **{HOSTILE}** `{HOSTILE}`\n· {HOSTILE}\n[{HOSTILE} > 나]")
     assert seller.ask(QUESTION).count("<script>window.pwned = 1</script>") == 5
+    seller.page.unroute_all()
     seller.ask(f"{HOSTILE} 반품 배송비")
 
     def check() -> None:
@@ -281,13 +294,13 @@ def test_markup_in_questions_and_answers_is_shown_as_text_and_never_runs(visit, 
     check()
 
 
-def test_nothing_is_wider_than_the_screen_however_long_its_words_are(visit, model_chat, model):
-    seller = visit(model_chat)
+def test_nothing_is_wider_than_the_screen_however_long_its_words_are(visit, chat):
+    seller = visit(chat)
     word, link = "가" * 120, f"https://sell.smartstore.naver.com/{'a' * 200}"
     lines = (f"1) {word}", f"· {link}", f"[{word} > {word}]", f"`{link}`", f"※ {word}")
-    model.chat.append(answer("\n".join(lines)))
     seller.ask(QUESTION)
     seller.part("sources").locator("> summary").click()
+    seller.is_told("\n".join(lines))
     seller.send(f"{link} {word}")
     expect(seller.stop).to_be_hidden()
     assert seller.sideways() <= 0
@@ -303,16 +316,33 @@ def test_a_model_that_is_away_is_told_and_the_faq_answers(visit_at_desk, model_c
     expect(seller.notices).to_contain_text("AI 모델에 연결할 수 없어")
 
 
-def test_an_answer_that_breaks_off_can_be_asked_for_again(visit_at_desk, model_chat, model):
+def test_an_answer_that_breaks_off_goes_on_in_the_faqs_own_words(visit_at_desk, model_chat, model):
     seller = visit_at_desk(model_chat)
-    model.chat.append(answer("구매자 사유이면 ", reset()))
+    model.chat.append(answer(f"{SAID} 상품에 문제가", reset()))
+    said = seller.ask(QUESTION)
+    assert said.startswith(SAID)
+    assert ANSWER in said
+    expect(seller.notices).to_contain_text("AI 모델에 연결할 수 없어")
+
+
+def test_an_answer_that_was_corrected_says_so(visit_at_desk, model_chat, model):
+    seller = visit_at_desk(model_chat)
+    model.chat.append(answer("반품 배송비는 9,900원입니다. [1]"))
+    assert seller.ask(QUESTION).startswith(ANSWER)
+    expect(seller.notices).to_have_attribute("data-kind", "degraded")
+    expect(seller.notices).to_contain_text("FAQ로 확인되지 않은 부분을 고쳤습니다")
+
+
+def test_an_answer_that_ends_in_an_error_can_be_asked_for_again(visit_at_desk, chat):
+    seller = visit_at_desk(chat)
+    seller.is_told(SAID, interrupted(Unavailable(), "0" * 28))
     seller.send(QUESTION)
     expect(seller.notices).to_have_attribute("data-kind", "error")
-    expect(seller.answers).to_have_text("구매자 사유이면")
+    expect(seller.answers).to_have_text(SAID)
 
-    model.chat.append(answer("구매자가 냅니다."))
+    seller.page.unroute_all()
     seller.part("retry").click()
-    expect(seller.answers).to_have_text("구매자가 냅니다.")
+    expect(seller.answers).to_contain_text(ANSWER)
     expect(seller.notices).to_have_count(0)
     expect(seller.questions).to_have_count(1)
 
@@ -354,10 +384,10 @@ def test_everything_can_be_done_with_the_keyboard_alone(visit_at_desk, model_cha
 
     seller.tab_back_to("followup")
     text = seller.page.evaluate("document.activeElement.textContent")
-    model.chat.append(answer("수거를 ", hang()))
+    model.chat.append(answer("수거를 지시합니다.\n", hang()))
     keyboard.press("Enter")
     expect(seller.questions.last).to_have_text(text)
-    expect(seller.answers.last).to_have_text("수거를")
+    expect(seller.answers.last).to_have_text("수거를 지시합니다.")
     assert seller.focused() == "composer"
     keyboard.press("Tab")
     assert seller.focused() == "stop"
@@ -393,9 +423,9 @@ def test_enter_that_completes_a_syllable_does_not_send(visit_at_desk, chat):
 
 def test_enter_while_an_answer_is_written_keeps_what_was_typed(visit_at_desk, model_chat, model, gates):
     seller = visit_at_desk(model_chat)
-    model.chat.append(answer("구매자 사유이면 ", once(gates[0]), "구매자가 냅니다."))
+    model.chat.append(answer(f"{SAID}\n", once(gates[0]), "판매자가 냅니다."))
     seller.send(QUESTION)
-    expect(seller.answers).to_have_text("구매자 사유이면")
+    expect(seller.answers).to_have_text(SAID)
     seller.send("다음 질문")
     expect(seller.composer).to_have_value("다음 질문")
     expect(seller.questions).to_have_count(1)

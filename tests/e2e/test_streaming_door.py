@@ -1,16 +1,18 @@
-"""The streaming door with a model behind it: nothing is held back, and each way in which a model can fail ends well."""
+"""The streaming door with a model behind it: sentences go on at once, and whatever way it fails ends well."""
 
 import threading
 import time
 
 import pytest
 
+from faqchat.chat import GOES_ON
 from tests.e2e.product import PATIENCE_S, id_of, until
 from tests.scripted_openai import Stream, answer, failure, hang, pause, raw, reset, thought, truncate
 from tests.scripted_openai import until as once
 
 QUESTION = "반품 배송비는 누가 내나요?"
 FROM_THE_FAQ = "구매자의 마음이 바뀐 반품은 구매자가"  # how the entry's own answer begins
+FIRST, SECOND = "구매자의 사정이면 구매자가 냅니다. [1]", " 상품에 문제가 있으면 판매자가 냅니다. [1]"
 TIMEOUT_S = 2.0  # what `model_chat` grants the model
 
 
@@ -30,32 +32,40 @@ def stored(chat, session_id):
 
 
 def test_the_first_event_arrives_before_the_last_is_produced(model_chat, model, gates):
-    model.chat.append(answer("구매자 사유이면 ", once(gates[0]), "구매자가 냅니다."))
+    model.chat.append(answer(FIRST, SECOND[:3], once(gates[0]), SECOND[3:]))
     with model_chat.stream(QUESTION) as stream:
         seen = stream.until("delta")
         assert not model.exchanges[0].finished.is_set(), "the model is still at it"
         assert [event.name for event in seen] == ["start", "sources", "delta"]
-        assert seen[-1].data["text"] == "구매자 사유이면 "
+        assert seen[-1].data["text"] == FIRST
         gates[0].set()
         rest = list(stream)
 
     assert [event.name for event in rest] == ["delta", "followups", "done"]
-    assert rest[0].data["text"] == "구매자가 냅니다."
+    assert rest[0].data["text"] == SECOND
     turn_id = seen[0].data["turn_id"]
     assert [event.id for event in [*seen, *rest]] == [f"{turn_id}:{n}" for n in range(6)]
     assert stream.response.headers["content-type"].startswith("text/event-stream")
 
 
-def test_every_piece_of_the_model_is_passed_on_before_the_next_one_is_written(model_chat, model, gates):
-    model.chat.append(answer("하나", once(gates[0]), " 둘", once(gates[1]), " 셋", once(gates[2]), " 넷"))
+def test_every_sentence_of_the_model_is_passed_on_before_the_next_one_is_written(model_chat, model, gates):
+    lines = [
+        FIRST,
+        SECOND.strip(),
+        "· 금액은 상품의 반품 배송비에 적은 값입니다. [1]",
+        "· 반품관리에서 요청을 확인합니다. [2]",
+    ]
+    model.chat.append(
+        answer(*(step for line, gate in zip(lines, gates, strict=True) for step in (f"{line}\n", once(gate))))
+    )
     with model_chat.stream(QUESTION) as stream:
-        for piece, gate in zip(["하나", " 둘", " 셋", " 넷"], gates, strict=True):
-            assert stream.until("delta")[-1].data["text"] == piece
+        for line, gate in zip(lines, gates, strict=True):
+            assert stream.until("delta")[-1].data["text"].strip() == line
             gate.set()
 
 
 def test_sources_arrive_before_the_model_has_said_a_word(model_chat, model, gates):
-    model.chat.append(answer(once(gates[0]), "답변입니다."))
+    model.chat.append(answer(once(gates[0]), FIRST))
     with model_chat.stream(QUESTION) as stream:
         sources = stream.until("sources")[-1].data["sources"]
         assert sources[0]["faq_id"] == id_of("반품 배송비")
@@ -64,20 +74,20 @@ def test_sources_arrive_before_the_model_has_said_a_word(model_chat, model, gate
 
 
 def test_comment_lines_keep_a_silent_stream_alive(model_chat, model, gates):
-    model.chat.append(answer(once(gates[0]), "답변입니다."))
+    model.chat.append(answer(once(gates[0]), FIRST))
     with model_chat.stream(QUESTION) as stream:
         stream.until("sources")
         stream.await_comments(3)
         gates[0].set()
-        assert stream.until("done")[0].data["text"] == "답변입니다."
+        assert stream.until("done")[0].data["text"] == FIRST
 
 
 def test_one_seller_does_not_wait_for_the_answer_of_another(model_chat, model, gates):
-    model.chat.append(answer("느린 ", once(gates[0]), "답변"))
+    model.chat.append(answer(f"{FIRST}\n", once(gates[0]), SECOND))
     with model_chat.stream(QUESTION) as slow:
         slow.until("delta")
-        model.chat.append(answer("빠른 답변"))
-        assert model_chat.ask(QUESTION).text == "빠른 답변"
+        model.chat.append(answer(SECOND.strip()))
+        assert model_chat.ask(QUESTION).text == SECOND.strip()
         gates[0].set()
         assert slow.until("done")
 
@@ -150,32 +160,45 @@ def test_a_model_that_fails_before_its_first_word_leaves_the_answer_to_the_faq(m
         pytest.param(raw(b'data: {"error": {"message": "overloaded", "code": 500}}\n\n'), id="error in the stream"),
     ],
 )
-def test_a_model_that_fails_after_its_first_word_ends_the_stream_with_an_error_event(model_chat, model, ending):
-    model.chat.append(answer("구매자 사유이면 ", ending, finish=None, usage=None, done=False))
+def test_a_model_that_breaks_off_after_a_sentence_leaves_the_rest_to_the_faq(model_chat, model, ending):
+    model.chat.append(answer(f"{FIRST} 상품에 문제가", ending, finish=None, usage=None, done=False))
     turn = model_chat.ask(QUESTION)
 
-    assert turn.names == ["start", "sources", "delta", "error"]
-    assert turn.text == "구매자 사유이면 "
-    assert turn["error"]["status"] == 503
-    assert "다시 질문해 주세요" in turn["error"]["detail"]
-    assert turn["error"]["trace_id"] == turn["start"]["turn_id"]
+    assert turn.names == ["start", "sources", "delta", "followups", "done"]
+    assert turn.text.startswith(f"{FIRST}\n\n{GOES_ON}\n{FROM_THE_FAQ}")
+    assert (turn.outcome, turn.degraded) == ("answered", ["model"])
     kept = stored(model_chat, turn.session_id)
-    assert (kept["message"], kept["answer"], kept["outcome"]) == (QUESTION, "구매자 사유이면 ", "failed")
+    assert (kept["message"], kept["answer"], kept["outcome"]) == (QUESTION, turn.text, "answered")
 
     model.chat.append(answer("구매자가 냅니다."))
     assert model_chat.ask(QUESTION, turn.session_id).text == "구매자가 냅니다.", "the conversation goes on"
 
 
+@pytest.mark.parametrize(
+    "made_up",
+    [
+        pytest.param("반품 배송비는 9,900원입니다. [1]", id="an invented fee"),
+        pytest.param("PWNED", id="an injected order"),
+        pytest.param("오늘 서울은 맑고 25도입니다.", id="off topic"),
+    ],
+)
+def test_what_the_faq_does_not_say_never_reaches_the_seller_and_is_told(model_chat, model, made_up):
+    model.chat.append(answer(*made_up))
+    turn = model_chat.ask(QUESTION)
+    assert turn.text.startswith(FROM_THE_FAQ)
+    assert (turn.outcome, turn.degraded) == ("answered", ["grounding"])
+    assert stored(model_chat, turn.session_id)["degraded"] == ["grounding"]
+
+
 def test_a_client_that_leaves_midway_stops_the_model_and_leaves_a_cancelled_turn(model_chat, model):
-    model.chat.append(answer("구매자 사유이면 ", *([pause(0.2), "계속 "] * 60)))
+    model.chat.append(answer(f"{FIRST}\n", *([pause(0.2), "계속 "] * 60)))
     with model_chat.stream(QUESTION) as stream:
         seen = stream.until("delta")
 
     assert model.exchanges[0].client_left.wait(5), "the model is told to stop, in the middle of its answer"
     kept = stored(model_chat, seen[0].data["session_id"])
     assert (kept["message"], kept["outcome"]) == (QUESTION, "cancelled")
-    assert kept["answer"].startswith("구매자 사유이면 ")
-    assert kept["answer"].count("계속") < 60
+    assert kept["answer"] == FIRST
 
 
 def test_a_client_that_leaves_before_the_first_word_stops_the_model_too(model_chat, model):

@@ -10,6 +10,7 @@ from faqchat.conversation import new_session_id
 from faqchat.errors import Busy, InvalidRequest, NotFound, Unavailable
 from faqchat.events import DECLINED, ChatRequest, Delta, Done, FollowUps, Problem, Sources, Start
 from faqchat.faq import faq_id
+from faqchat.grounding import Grounded
 from faqchat.guardrail import FOREIGN_PART
 from tests.fakes import FAQ, ScriptedModel, World
 
@@ -167,6 +168,15 @@ async def test_a_failure_that_no_generator_can_make_up_for_ends_the_turn_with_a_
     assert not only(events, Done)
     turn = (await world.history.recent(events[0].session_id, 1))[0]
     assert (turn.outcome, turn.answer) == ("failed", "구매확정 ")
+
+
+async def test_what_the_guard_corrects_is_told_and_stored():
+    world = await World(Grounded(ScriptedModel("정산은 9영업일 뒤에 됩니다. [1]"))).ingested()
+    events = await world.ask("정산은 언제 되나요")
+    assert text(events).startswith("구매확정 다음 영업일에 정산됩니다.")
+    assert (events[-1].outcome, events[-1].degraded) == ("answered", ("grounding",))
+    turn = (await world.history.recent(events[0].session_id, 1))[0]
+    assert (turn.model, turn.degraded) == ("scripted", ("grounding",))
 
 
 async def test_usage_and_its_price_are_told_and_stored():

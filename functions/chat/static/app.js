@@ -18,6 +18,7 @@ const OUTCOME_NOTICES = {
 };
 const DEGRADED_NOTICES = {
   model: "지금은 AI 모델에 연결할 수 없어 FAQ 내용을 그대로 정리해 드렸습니다.",
+  grounding: "AI 답변에서 FAQ로 확인되지 않은 부분을 고쳤습니다.",
   history: "지금은 이전 대화를 불러올 수 없어 이번 질문만으로 답변했습니다.",
 };
 const DEGRADED_OTHERWISE = "지금은 일부 기능이 원활하지 않아 답변이 평소와 다를 수 있습니다.";

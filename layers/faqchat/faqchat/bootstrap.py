@@ -15,6 +15,7 @@ from faqchat.chat import ChatService
 from faqchat.conversation import new_session_id
 from faqchat.expand import Expansion
 from faqchat.extractive import Extractive
+from faqchat.grounding import Grounded
 from faqchat.guardrail import Guardrail
 from faqchat.ingest import Ingest
 from faqchat.lexicon import load_lexicon
@@ -141,7 +142,7 @@ def generators() -> tuple[Generator, ...]:
         base_url = chosen.chat_fallback_base_url or chosen.chat_base_url
         key = chosen.key_for(base_url, chosen.chat_fallback_api_key)
         models.append(_chat_model(chosen, chosen.chat_fallback_model, base_url, key))
-    return (*models, Extractive())
+    return (*map(Grounded, models), Extractive())
 
 
 def price() -> Price:

@@ -29,7 +29,7 @@ from faqchat.events import (
 from faqchat.faq import Entry, normalize
 from faqchat.guardrail import FOREIGN_PART, Guardrail
 from faqchat.index import Query
-from faqchat.ports import Generator, History
+from faqchat.ports import Correction, Generator, History
 from faqchat.pricing import Price
 from faqchat.prompt import Brief
 from faqchat.retriever import Retriever
@@ -173,10 +173,13 @@ class ChatService:
         draft.model = generator.name
         async with aclosing(generator.generate(brief)) as pieces:
             async for piece in pieces:
-                if isinstance(piece, Usage):
-                    draft.usage = piece
-                else:
-                    yield Delta(text=piece)
+                match piece:
+                    case str():
+                        yield Delta(text=piece)
+                    case Usage():
+                        draft.usage = piece
+                    case Correction():
+                        draft.degraded.append("grounding")
 
     async def _open(self, session_id: str | None) -> tuple[str, list[Turn], list[str]]:
         """The conversation so far; a store that is away costs the context, not the answer."""

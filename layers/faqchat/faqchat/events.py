@@ -92,7 +92,7 @@ class FollowUps(BaseModel):
 
 
 class Done(BaseModel):
-    """The turn ended well. `degraded` names the parts that could not be reached."""
+    """The turn ended well. `degraded` names what could not be reached, or that `grounding` corrected the answer."""
 
     type: Literal["done"] = "done"
     outcome: Outcome

@@ -111,12 +111,16 @@ class History(Protocol):
         ...
 
 
+class Correction:
+    """Among an answer's pieces: here something was replaced or left out that the sources do not support."""
+
+
 class Generator(Protocol):
     """Writes answers."""
 
     name: str
 
-    def generate(self, brief: Brief) -> AsyncGenerator[str | Usage, None]:
+    def generate(self, brief: Brief) -> AsyncGenerator[str | Usage | Correction, None]:
         """Pieces of the answer as they come, at last a `Usage`.
 
         Raises `Unavailable` also where the provider ends without any text.
