@@ -11,7 +11,11 @@ FOREIGN_PART = "함께 물어보신 다른 내용은 스마트스토어 FAQ에 �
 
 # Below this a message that does not lean on the past is out of scope whatever came before: "오늘 날씨 어때?" after a
 # question about delivery is still about the weather.
-MAY_CONTINUE = 0.2
+MAY_CONTINUE = 0.35
+# A few words say too little to be foreign by themselves: "몇 개까지요?"
+FEW_WORDS, MAY_CONTINUE_BRIEFLY = 16, 0.05  # characters
+# Who names SmartStore means it: "스마트스토어 회원가입 방법은?" could else be about any shop.
+NAMED = 0.5  # of the threshold
 # Of a message with several requests, some are answered and others not only where both are beyond doubt.
 PLAINLY_OURS, PLAINLY_FOREIGN = 0.7, 0.03
 
@@ -31,9 +35,10 @@ class Guardrail:
             self._gate.probability(query.text, said, catalogue)
             for query, said in zip(meant.queries, found.channels, strict=True)
         )
-        if alone >= self._threshold:
+        if alone >= self._threshold * (NAMED if meant.names_us else 1):
             return True
-        return (meant.leans or alone >= MAY_CONTINUE) and max(continued, default=0.0) >= self._threshold
+        enough = MAY_CONTINUE_BRIEFLY if len(meant.alone) <= FEW_WORDS else MAY_CONTINUE
+        return (meant.leans or alone >= enough) and max(continued, default=0.0) >= self._threshold
 
     def ours(self, parts: Sequence[str], found: Found, catalogue: Catalogue) -> list[str]:
         """The parts that are SmartStore's, where others plainly are not; all of them where that is in doubt."""
