@@ -83,10 +83,12 @@ class ObservedRetriever(Retriever):
     last: Found | None = None
     asked: Sequence[Query] = ()
 
-    async def search(self, queries: Sequence[Query], catalogue: Catalogue, limit: int = 10) -> Found:
+    async def search(
+        self, queries: Sequence[Query], catalogue: Catalogue, limit: int = 10, answered: str | None = None
+    ) -> Found:
         """Search, and remember."""
         self.asked = queries
-        self.last = await super().search(queries, catalogue, limit)
+        self.last = await super().search(queries, catalogue, limit, answered)
         return self.last
 
 

@@ -11,6 +11,7 @@ from faqchat.errors import IndexMismatch
 from faqchat.faq import faq_id
 from faqchat.index import Hit, Query, VectorRow
 from faqchat.retriever import (
+    ANSWERED,
     ASKED_WEIGHT,
     DENSE_WEIGHTS,
     DEPTH,
@@ -128,6 +129,13 @@ class TestSearch:
     async def found(self, world, *texts, vectors=None, limit=10):
         retriever = Retriever(world.embedder, vectors or world.vectors)
         return await retriever.search([Query(text) for text in texts], await world.catalogues.current(), limit)
+
+    async def test_the_entry_that_was_answered_before_steps_back(self, world):
+        retriever, catalogue = Retriever(world.embedder, world.vectors), await world.catalogues.current()
+        usual = await retriever.search([Query("정산은 언제 되나요")], catalogue)
+        after = await retriever.search([Query("정산은 언제 되나요")], catalogue, answered=SETTLING)
+        before, now = (next(hit.score for hit in found.hits if hit.faq_id == SETTLING) for found in (usual, after))
+        assert now == pytest.approx(before - ANSWERED)
 
     async def test_vectors_and_keywords_are_asked_together(self, world):
         found = await self.found(world, "정산은 언제 되나요")

@@ -110,7 +110,38 @@ class TestLaterMessage:
     def test_a_whole_sentence_does_not(self, message):
         assert not understand(message, [SHIPPING]).leans
 
+    def test_what_was_told_stays_and_what_was_asked_is_over(self):
+        past = [turn("오늘출발로 팔고 있어요"), turn("반품은 누가 내나요?"), turn("어제 쉬었더니")]
+        assert understand("벌점 몇 점이에요?", past).text == "오늘출발로 팔고 있어요 어제 쉬었더니 벌점 몇 점이에요?"
+
+    def test_a_marked_change_of_topic_ends_what_was_told_before(self):
+        past = [turn("오늘출발로 팔고 있어요"), turn("그건 그렇고 쿠폰을 만들었어요"), turn("어제부터요")]
+        assert "오늘출발" not in understand("왜 안 보이나요?", past).text
+
+    def test_the_last_sentence_is_what_is_asked(self):
+        assert (
+            understand("서류는 다 냈습니다. 심사는 며칠이나 걸리나요?", [SHIPPING]).alone == "심사는 며칠이나 걸리나요?"
+        )
+        assert understand("제일 높은 것만 쓸게요. 돼요?", [SHIPPING]).alone == "제일 높은 것만 쓸게요. 돼요?"
+
+    def test_the_topic_is_that_of_the_last_question(self):
+        asked = turn("정산은 언제 되나요?", "정산 주기 안내")
+        assert texts("수수료는요?", asked, turn("네 그렇군요", "수수료의 종류"))[-1] == "정산 주기 안내 수수료는요?"
+
+    def test_who_asks_on_wants_another_entry_and_who_told_something_may_want_the_same(self):
+        question, told = turn("송장은 어떻게 고치나요?", "송장 수정"), turn("송장을 잘못 적었어요", "송장 수정")
+        assert understand("교환 건은요?", [question]).answered == question.sources[0].faq_id
+        assert understand("어떻게 하죠?", [told]).answered is None
+
+    def test_it_is_heard_that_smartstore_is_named(self):
+        assert understand("스마트스토어 가입 방법은?", ()).names_us
+        assert not understand("회원 가입 방법은?", ()).names_us
+
+    @pytest.mark.parametrize("message", ["그거 빼고 싶은데 어디서 하나요", "그거 빼고 싶어요"])
+    def test_wanting_something_removed_is_no_new_topic(self, message):
+        assert understand(message, [SHIPPING]).alone == message
+
     def test_what_the_seller_said_of_themself_is_searched_with_every_message(self):
         meant = understand("어떤 서류가 필요해요", [turn("저는 만 18세입니다"), turn("가입하려고요")])
         assert meant.alone == f"어떤 서류가 필요해요 {MINOR}"
-        assert meant.text == f"가입하려고요 어떤 서류가 필요해요 {MINOR}"
+        assert meant.text == f"저는 만 18세입니다 가입하려고요 어떤 서류가 필요해요 {MINOR}"

@@ -110,7 +110,7 @@ class ChatService:
         asked = chosen.question if chosen else await self._ours(message, catalogue)
         meant = understand(asked, () if chosen else turns)
         draft.query = meant.text
-        found = await self._retriever.search(meant.queries, catalogue, NEIGHBOURS)
+        found = await self._retriever.search(meant.queries, catalogue, NEIGHBOURS, meant.answered)
         draft.degraded.extend(found.degraded)
         draft.mark("search")
         hits = [catalogue.entries[hit.faq_id] for hit in found.hits]

@@ -23,6 +23,8 @@ class Understanding(NamedTuple):
 
     queries: tuple[Query, ...]
     leans: bool  # it cannot stand alone: a fragment, or something that points back
+    answered: str | None = None  # the entry that answered the question before; who asks on wants another
+    names_us: bool = False  # it says SmartStore by name
 
     @property
     def alone(self) -> str:
@@ -37,7 +39,7 @@ class Understanding(NamedTuple):
 
 _THING = r"(?:그|이|저)\s*(?:건|거는?|것은?|걸|얘기는?|얘긴|이야기는?|문제는?|부분은?)"
 _NEW_TOPIC = re.compile(
-    rf"(?:{_THING}\s*(?:이제|일단)?\s*(?:됐|그렇고|그만|끝났?|말고|빼고|놔두고|제쳐|넘어가|알겠|이해)[가-힣]*"
+    rf"(?:{_THING}\s*(?:이제|일단)?\s*(?:됐|그렇고|그만|끝났?|말고|빼고(?!\s*싶)|놔두고|제쳐|넘어가|알겠|이해)[가-힣]*"
     r"|(?:다른|딴|별개)\s*(?:질문|얘기|이야기|문의|주제|내용)[가-힣]*|(?:다른|딴)\s*거(?:요|예요|인데요?|하나)"
     r"|(?:얘기|이야기)는?\s*말고[가-힣]*|(?:이야기|화제|주제)를?\s*(?:바꿔|돌려)[가-힣]*"
     r"|그나저나|아무튼|어쨌든|각설하고|(?:^|[.,!?]\s*)됐고[가-힣]*|나중에\s*[가-힣]{1,4}게요|이번[엔에]는?)[\s.,!?~]*"
@@ -53,7 +55,7 @@ _POINTS_BACK = re.compile(
 )
 # A fragment ends in a particle, or in a condition, where a sentence would have its predicate: 법인은요? 태풍이어도요?
 _FRAGMENT = re.compile(
-    r"^\S+(?:\s\S+){0,3}(?:도|면|은|는|로|까지|부터|만|라도|에서|에도|하고|랑)요?[?\s]*$|(?:[가-힣]면|[아어여이해]도)요[?\s]*$"
+    r"^\S+(?:\s\S+){0,3}(?:도|면|은|는|로|까지|부터|만|라도|에서|에도|하고|랑)요?[?\s]*$|[가-힣](?:면|도)요[?\s]*$"
 )
 
 # What the seller does not mean must not pull: "쿠폰 말고 포인트는요?" is about points.
@@ -78,20 +80,30 @@ def understand(message: str, turns: Sequence[Turn]) -> Understanding:
     Alone and as a continuation, added up: the sum finds what an ellipsis means and still lets an unmarked change of
     topic win. A marked one ("그건 그렇고 …") is searched without the past.
     """
-    heard = _ACKNOWLEDGEMENT.sub("", message).strip() or message
+    heard = _heard(message)
     fresh = _after_marker(heard) if turns else ""
     said = _what_is_meant(fresh or heard)
+    names_us = bool(_OWN_NAME.search(heard))
     if fresh or not turns:
-        return Understanding((Query(f"{said} {minority(message)}".strip()),), leans=False)
+        return Understanding((Query(f"{said} {minority(message)}".strip()),), leans=False, names_us=names_us)
+    past = _since_new_topic(turns)
     facts = about_the_seller([turn.message for turn in turns] + [message])
     asked = _last_sentence(said)
-    alone = f"{asked} {facts}".strip()
-    last = turns[-1]
-    continued = [Query(f"{last.message} {said} {facts}".strip())]
-    if last.sources:
-        continued.append(Query(f"{last.sources[0].question} {asked}", TITLE_WEIGHT))
-    leans = bool(_POINTS_BACK.search(said) or _FRAGMENT.search(said))
-    return Understanding((Query(alone), *continued), leans)
+    told = [turn.message for turn in past[:-1] if not _asks(turn.message)]
+    queries = [
+        Query(f"{asked} {facts}".strip()),
+        Query(" ".join(filter(None, (*told, past[-1].message, said, facts)))),
+    ]
+    found = [turn for turn in past if turn.sources]
+    topic = next((turn for turn in reversed(found) if _asks(turn.message)), found[-1] if found else None)
+    if topic:
+        queries.append(Query(f"{topic.sources[0].question} {asked}", TITLE_WEIGHT))
+    return Understanding(
+        tuple(queries),
+        leans=bool(_POINTS_BACK.search(said) or _FRAGMENT.search(said)),
+        answered=topic.sources[0].faq_id if topic is past[-1] and _asks(topic.message) else None,
+        names_us=names_us,
+    )
 
 
 def requests(message: str) -> list[str]:
@@ -104,6 +116,21 @@ def requests(message: str) -> list[str]:
 def _what_is_meant(message: str) -> str:
     rest = " ".join(_OWN_NAME.sub(" ", _EXCLUDED.sub("", message)).split())
     return message if len(rest) < MEANINGFUL_CHARS or too_vague(rest) else rest
+
+
+def _heard(message: str) -> str:
+    return _ACKNOWLEDGEMENT.sub("", message).strip() or message
+
+
+def _since_new_topic(turns: Sequence[Turn]) -> Sequence[Turn]:
+    """The turns since the last marked change of topic."""
+    begins = [i for i, turn in enumerate(turns) if i and _after_marker(_heard(turn.message))]
+    return turns[begins[-1] :] if begins else turns
+
+
+def _asks(message: str) -> bool:
+    """Whether a message ends in a question; what a seller tells stays true, what they asked was answered."""
+    return bool(_ASKS.search(_last_sentence(message)))
 
 
 def _last_sentence(message: str) -> str:
