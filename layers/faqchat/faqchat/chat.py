@@ -33,6 +33,7 @@ from faqchat.ports import Correction, Generator, History
 from faqchat.pricing import Price
 from faqchat.prompt import Brief
 from faqchat.retriever import Retriever
+from faqchat.seller import persona
 from faqchat.understanding import requests, understand
 
 INTERRUPTED = "답변을 작성하던 중에 연결이 끊겼습니다. 잠시 후 다시 질문해 주세요."
@@ -132,7 +133,9 @@ class ChatService:
         yield cite(meant.alone, hits[:SOURCES], found.hits)
         past = conversation.exchanges(turns, self._history_tokens)
         again = not chosen and answered[-1:] == [hits[0].faq_id]
-        async with aclosing(self._write(draft, Brief(asked, meant.alone, hits[:SOURCES], past, again))) as pieces:
+        asker = persona([*(turn.message for turn in turns), draft.message])
+        brief = Brief(asked, meant.alone, hits[:SOURCES], past, again, asker)
+        async with aclosing(self._write(draft, brief)) as pieces:
             async for piece in pieces:
                 yield piece
         if draft.answer.strip() == DECLINED:  # the model's own judgement

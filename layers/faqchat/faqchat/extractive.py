@@ -2,11 +2,26 @@
 
 import re
 from collections import Counter
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 
+from faqchat.arrangement import (
+    alternatives,
+    is_about_cases,
+    join,
+    lead_in,
+    left_for,
+    naming,
+    opening,
+    rules_out,
+    theirs_first,
+    without_empty_notes,
+)
+from faqchat.cases import Part, split
 from faqchat.events import Usage
 from faqchat.faq import Entry
+from faqchat.persona import ANYBODY, Persona
 from faqchat.prompt import Brief
+from faqchat.seller import concerned
 from faqchat.tokens import tokens
 
 WHOLE_CHARS = 700  # seven of eight real answers are shorter and are given whole
@@ -28,39 +43,79 @@ class Extractive:
 
     async def generate(self, brief: Brief) -> AsyncGenerator[str | Usage, None]:
         """The composed answer, line by line."""
-        entry = brief.entries[0]
-        text = point_out(brief.query, entry) if brief.repeated else compose(brief.query, entry)
+        whose = concerned(brief.question, brief.asker)
+        text = (point_out if brief.repeated else compose)(brief.query, brief.entries[0], whose)
         for line in text.splitlines(keepends=True):
             yield line
         yield Usage()
 
 
-def compose(query: str, entry: Entry) -> str:
-    """The entry's answer, whole where it is short; else its opening and the blocks nearest to the query, in order."""
-    lines = [line for line in entry.answer.split("\n") if not _POINTER.search(line)] or entry.answer.split("\n")
-    text = "\n".join(lines)
+def compose(query: str, entry: Entry, whose: Persona = ANYBODY) -> str:
+    """The entry's answer for the seller whose case it is: theirs first, without what is for others only.
+
+    Whole where it is short; else its opening and the blocks nearest to the query, in order, or the head of each case.
+    """
+    parts = _followable(_parts(entry))
+    nearest = max(parts, key=lambda part: _match(query, part.text, entry))
+    kept, cases = parts, alternatives(parts)
+    if len(entry.answer) <= WHOLE_CHARS or is_about_cases(parts, nearest):
+        kept = left_for(whose, parts)
+        begins = theirs_first(whose, kept, nearest, apart=bool(cases))
+    else:
+        cases = []
+        begins = [part for said in naming(whose, parts) if rules_out(said) for part in said]
+    first = join(without_empty_notes(begins))
+    rest = join(without_empty_notes([part for part in kept if part not in begins]))
+    text = "\n".join(filter(None, [first, rest]))
+    where = f"참고한 FAQ '{entry.title}'에서 확인하실 수 있습니다."
+    for_whom = [f"※ {whose} 기준으로 안내해 드렸습니다. 다른 경우는 {where}"] if len(kept) < len(parts) else []
     if len(text) <= WHOLE_CHARS:
-        return text
-    blocks = _blocks(lines)
+        return "\n".join([text, *for_whom])
+    text = _heads(parts, cases) if cases and not begins else _nearest(query, entry, first, rest)
+    return "\n".join([text, *(for_whom or [f"※ 전체 내용은 {where}"])])
+
+
+def point_out(query: str, entry: Entry, whose: Persona = ANYBODY) -> str:
+    """For a question after the answer that the entry gave just now: the lines that matter to it, not all again."""
+    kept = without_empty_notes(left_for(whose, _parts(entry)))
+    lines = join(kept).split("\n")
+    if len(lines) <= POINTED_OUT:
+        return compose(query, entry, whose)
+    theirs = join(part for part in kept if part.is_for(whose)).split("\n")
+    ranked = sorted(range(len(lines)), key=lambda i: (lines[i] not in theirs, -_match(query, lines[i], entry), i))
+    chosen = sorted(ranked[: max(POINTED_OUT, sum(line in theirs for line in lines))])
+    return "\n".join([AGAIN, _shorten("\n".join(_shorten(lines[i]) for i in chosen))])
+
+
+def _parts(entry: Entry) -> list[Part]:
+    return split(entry.answer, concerned(entry.question, ANYBODY))
+
+
+def _followable(parts: Sequence[Part]) -> list[Part]:
+    """Parts without those that only point elsewhere; a case keeps its words, and an answer its only ones."""
+    return [part for part in parts if part.begins or not _POINTER.search(part.text)] or list(parts)
+
+
+def _nearest(query: str, entry: Entry, first: str, rest: str) -> str:
+    """What comes first, then the blocks of the rest that are nearest to the query; without a first, the opening."""
+    first = _shorten(first)
+    blocks = _blocks(rest.split("\n")) if rest else []
     ranked = sorted(range(len(blocks)), key=lambda i: -_match(query, blocks[i], entry))
     kept: set[int] = set()
-    length = 0
-    for i in dict.fromkeys([ranked[0], 0, *ranked[1:]]):
-        if kept and length + len(blocks[i]) > WHOLE_CHARS:
+    length = len(first)
+    for i in ranked if first else dict.fromkeys([ranked[0], 0, *ranked[1:]]):
+        if length and length + len(blocks[i]) > WHOLE_CHARS:
             continue
         kept.add(i)
         length += len(blocks[i])
-    parts = [_shorten(blocks[i]) for i in sorted(kept)]
-    return "\n".join([*parts, f"※ 전체 내용은 참고한 FAQ '{entry.title}'에서 확인하실 수 있습니다."])
+    return "\n".join(filter(None, [first, *(_shorten(blocks[i]) for i in sorted(kept))]))
 
 
-def point_out(query: str, entry: Entry) -> str:
-    """For a question after the answer that the entry gave just now: the lines that matter to it, not all again."""
-    lines = entry.answer.split("\n")
-    if len(lines) <= POINTED_OUT:
-        return compose(query, entry)
-    ranked = sorted(range(len(lines)), key=lambda i: (-_match(query, lines[i], entry), i))
-    return "\n".join([AGAIN, *(_shorten(lines[i]) for i in sorted(ranked[:POINTED_OUT]))])
+def _heads(parts: Sequence[Part], cases: Sequence[Sequence[Part]]) -> str:
+    """The opening and the beginning of each case."""
+    before = join(dict.fromkeys([*opening(parts), *lead_in(cases[0], parts)]))
+    room = (WHOLE_CHARS - len(before)) // len(cases)
+    return "\n".join(filter(None, [before, *(_shorten(join(case), room) for case in cases)]))
 
 
 def excerpt(query: str, entry: Entry) -> str:
@@ -91,13 +146,13 @@ def _match(query: str, block: str, entry: Entry) -> float:
     return score * (0.8 if _NOTE.match(block) else 1.0)
 
 
-def _shorten(block: str) -> str:
+def _shorten(block: str, limit: int = WHOLE_CHARS) -> str:
     """A block that alone is over the limit, cut at a line or sentence end."""
-    if len(block) <= WHOLE_CHARS:
+    if len(block) <= limit:
         return block
-    text = block[:WHOLE_CHARS]
+    text = block[:limit]
     cut = max(text.rfind("\n"), *(text.rfind(end) + len(end) for end in ("다.", "요.")))
-    if cut > WHOLE_CHARS // 2:
+    if cut > limit // 2:
         return text[:cut].rstrip()
     opened = text.rfind("[")
     return text[: opened if opened > max(0, text.rfind("]")) else None].rstrip() + "…"

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from faqchat.events import DECLINED
 from faqchat.faq import Entry
+from faqchat.persona import ANYBODY, Persona
 
 SOURCE_CHARS = 1_500  # of each answer: 97 of 100 fit whole
 CUT_NOTICE = "…\n\n(답변이 길어 여기까지만 안내해 드립니다. 이어지는 내용은 출처의 FAQ에서 확인해 주세요.)"
@@ -53,6 +54,7 @@ class Brief(NamedTuple):
     entries: Sequence[Entry]
     history: Sequence[Exchange] = ()
     repeated: bool = False  # the turn before was answered from the first entry too
+    asker: Persona = ANYBODY
 
 
 def build_messages(brief: Brief) -> list[Message]:
@@ -72,6 +74,8 @@ def _task(brief: Brief, marker: str) -> str:
     question = _safe(brief.question)
     if brief.query != brief.question:  # what a short follow-up was taken to mean; the sources were found by it
         question = f"{question}\n(검색에 쓴 말: {_safe(brief.query)})"
+    if asker := str(brief.asker):
+        question = f"{question}\n(질문한 사람: {asker})"
     return f"<자료 {marker}>\n{sources}\n</자료 {marker}>\n\n<질문 {marker}>\n{question}\n</질문 {marker}>"
 
 
