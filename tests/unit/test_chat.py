@@ -12,6 +12,7 @@ from faqchat.events import DECLINED, ChatRequest, Delta, Done, FollowUps, Proble
 from faqchat.faq import faq_id
 from faqchat.grounding import Grounded
 from faqchat.guardrail import FOREIGN_PART
+from faqchat.persona import PROPRIETOR, Domicile, Persona
 from tests.fakes import FAQ, ScriptedModel, World
 
 MINORS, PAPERS, SETTLING = (faq_id(row.question) for row in FAQ[:3])
@@ -202,6 +203,16 @@ async def test_without_vectors_keywords_still_answer(part):
     events = await world.ask("정산은 언제 되나요?")
     assert only(events, Sources)[0].sources[0].faq_id == SETTLING
     assert events[-1].degraded == ({"embedder": "embeddings", "vectors": "vectors"}[part],)
+
+
+async def test_an_answer_is_for_the_seller_as_they_last_described_themselves():
+    model = ScriptedModel("답")
+    world = await World(model).ingested()
+    session = None
+    for message in ("저는 해외 법인이에요", "법인 아니고 개인사업자예요", "정산은 언제 되나요"):
+        start, *_ = await world.ask(message, session_id=session)
+        session = start.session_id
+    assert model.briefs[-1].asker == Persona(Domicile.ABROAD, PROPRIETOR)
 
 
 async def test_without_the_store_of_conversations_questions_are_still_answered():

@@ -6,6 +6,7 @@ import re
 import pytest
 
 from faqchat.faq import Entry
+from faqchat.persona import Business, Domicile, Persona
 from faqchat.prompt import SOURCE_CHARS, SYSTEM_PROMPT, Brief, Exchange, build_messages
 
 
@@ -44,6 +45,12 @@ def test_sources_are_numbered_in_order():
 def test_the_searched_words_are_told_where_they_differ():
     assert "검색에 쓴 말" not in build_messages(brief())[-1]["content"]
     assert "(검색에 쓴 말: 미성년자 서류)" in build_messages(brief(query="미성년자 서류"))[-1]["content"]
+
+
+def test_what_is_known_of_the_asker_is_told():
+    asker = Persona(Domicile.ABROAD, Business.CORPORATE)
+    assert "질문한 사람" not in build_messages(brief())[-1]["content"]
+    assert "서류는요?\n(질문한 사람: 해외 법인사업자)" in build_messages(brief()._replace(asker=asker))[-1]["content"]
 
 
 def test_tags_carry_a_marker_that_is_new_each_time():

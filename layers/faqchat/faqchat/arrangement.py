@@ -106,11 +106,7 @@ def lead_in(listed: Sequence[Part], parts: Sequence[Part]) -> list[Part]:
 def without_empty_notes(parts: Sequence[Part]) -> list[Part]:
     """Parts without the marks of notes that do not come behind them."""
     behind = [part.number for part in parts[1:]]
-    return [
-        part
-        for part, next_ in zip_longest(parts, behind)
-        if not part.is_mark or next_ == part.number + 1 or len(parts) == 1
-    ]
+    return [part for part, next_ in zip_longest(parts, behind) if not part.is_mark or next_ == part.number + 1]
 
 
 def join(parts: Iterable[Part]) -> str:

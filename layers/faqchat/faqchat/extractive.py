@@ -66,19 +66,20 @@ def compose(query: str, entry: Entry, whose: Persona = ANYBODY) -> str:
         begins = [part for said in naming(whose, parts) if rules_out(said) for part in said]
     first = join(without_empty_notes(begins))
     rest = join(without_empty_notes([part for part in kept if part not in begins]))
-    text = "\n".join(filter(None, [first, rest]))
+    text = "\n".join(filter(None, [first, rest])) or join(kept)
+    cut = len(text) > WHOLE_CHARS
+    if cut:
+        text = _heads(parts, cases) if cases and not begins else _nearest(query, entry, first, rest)
     where = f"참고한 FAQ '{entry.title}'에서 확인하실 수 있습니다."
-    for_whom = [f"※ {whose} 기준으로 안내해 드렸습니다. 다른 경우는 {where}"] if len(kept) < len(parts) else []
-    if len(text) <= WHOLE_CHARS:
-        return "\n".join([text, *for_whom])
-    text = _heads(parts, cases) if cases and not begins else _nearest(query, entry, first, rest)
-    return "\n".join([text, *(for_whom or [f"※ 전체 내용은 {where}"])])
+    if len(kept) < len(parts) and str(whose):
+        return f"{text}\n※ {whose} 기준으로 안내해 드렸습니다. 다른 경우는 {where}"
+    return f"{text}\n※ 전체 내용은 {where}" if cut or len(kept) < len(parts) else text
 
 
 def point_out(query: str, entry: Entry, whose: Persona = ANYBODY) -> str:
     """For a question after the answer that the entry gave just now: the lines that matter to it, not all again."""
-    kept = without_empty_notes(left_for(whose, _parts(entry)))
-    lines = join(kept).split("\n")
+    kept = left_for(whose, _parts(entry))
+    lines = (join(without_empty_notes(kept)) or join(kept)).split("\n")
     if len(lines) <= POINTED_OUT:
         return compose(query, entry, whose)
     theirs = join(part for part in kept if part.is_for(whose)).split("\n")
