@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from faqchat.extractive import AGAIN, WHOLE_CHARS, Extractive, compose, point_out
-from faqchat.persona import ANYBODY, PROPRIETOR, REGISTERED, Age, Business, Domicile, Persona
+from faqchat.persona import ANYBODY, MINOR, PROPRIETOR, REGISTERED, Age, Business, Domicile, Persona
 from faqchat.prompt import Brief
 from tests.fakes import entry
 
@@ -91,6 +91,16 @@ class TestDecided:
         assert said(ACCOUNT, ABROAD)[0] == "※ 참고. 해외 판매자는 신청으로만 바꿀 수 있습니다."
         assert said(ACCOUNT, PRIVATE)[:2] == ["정산정보에서 바꿉니다.", "· 개인 판매자: 본인 계좌"]
 
+    def test_who_is_ruled_out_is_not_told_the_others_list(self):
+        assert "· 법인: 법인 계좌" not in said(ACCOUNT, ABROAD)
+
+    def test_a_note_of_one_sentence_stays_with_everybody(self):
+        assert said(ACCOUNT, PRIVATE)[-1] == "※ 참고. 해외 판매자는 신청으로만 바꿀 수 있습니다."
+
+    def test_an_answer_that_begins_with_the_gist_still_does(self):
+        answer = "14세부터 됩니다.\n· 만 14세 이상 만 19세 미만은 동의서를 냅니다.\n※ 참고. 만 19세부터는 그냥 됩니다."
+        assert compose("동의서", entry("미성년자", answer), Persona(age=MINOR)) == answer
+
     @pytest.mark.parametrize(
         ("seller", "told", "kept_back"), [(CHILD, "가입할 수 없", "동의서"), (TEENAGER, "동의서", "가입할 수 없")]
     )
@@ -160,6 +170,11 @@ class TestGenerator:
         assert text.split("\n")[0] == AGAIN
         assert "· 해외 사업자: 여권" in text
         assert "· 법인사업자: 등기" not in text
+
+    def test_others_are_not_pointed_out(self):
+        text = point_out("해외 아니고 법인이에요", ACCOUNT, CORPORATE._replace(domicile=Domicile.HOME))
+        assert "· 법인: 법인 계좌" in text
+        assert "해외" not in text
 
 
 LINES = st.sampled_from(

@@ -4,35 +4,45 @@ import re
 from collections.abc import Iterable, Sequence
 from itertools import zip_longest
 
-from faqchat.cases import Part
+from faqchat.cases import RULES_OUT, Part
 from faqchat.persona import Domicile, Persona
 
 OPENING_CHARS = 160
+EARLY_CHARS = 350  # cases that begin so soon matter even where they are but a fifth of an answer
 
-_RULES_OUT = re.compile(r"불가|수 없|제한|않습니다|대상이 아니|으로만")
+_NOTE = re.compile(r"※|!")
 _SAME_AS = re.compile(r"동일하게|마찬가지")  # what it refers to must stay
 
 
 def is_about_cases(parts: Sequence[Part], nearest: Part) -> bool:
     """Whether telling sellers apart is what an answer is for, or the part of it that is nearest to the question."""
-    told_apart = sum(len(part.text) for part in parts if part.kinds)
-    headed = sum(case[0].heads for case in alternatives(parts))
-    return bool(nearest.kinds) or headed > 1 or told_apart * 4 >= sum(len(part.text) for part in parts)
+    first = next((part.number for part in parts if part.kinds), None)
+    if first is None:
+        return False
+    whole, told_apart, before = (
+        sum(len(part.text) for part in some)
+        for some in (parts, [p for p in parts if p.kinds], [p for p in parts if p.number < first])
+    )
+    headed = sum(case[0].heads for case in alternatives(parts)) > 1
+    return bool(nearest.kinds) or headed or told_apart * (5 if before <= EARLY_CHARS else 4) >= whole
 
 
 def left_for(seller: Persona, parts: Sequence[Part]) -> list[Part]:
-    """Parts without those for others only, where some are for this seller and none of these refers to them."""
+    """Parts without those for others only, where some are for this seller and none of these refers to them.
+
+    A note of one sentence stays: it names whom it is for.
+    """
     theirs = [part for part in parts if part.is_for(seller)]
     if not theirs or any(_SAME_AS.search(part.text) for part in theirs):
         return list(parts)
-    return [part for part in parts if not part.is_not_for(seller)]
+    return [part for part in parts if not part.is_not_for(seller) or (part.stands_alone and _NOTE.match(part.text))]
 
 
 def theirs_first(seller: Persona, parts: Sequence[Part], nearest: Part, *, apart: bool) -> list[Part]:
-    """What an answer to this seller begins with: what names them, the opening, and what is listed for them.
+    """What an answer to this seller begins with: what rules them out, the opening, what else names them, their list.
 
-    Where sellers are not told apart, a sentence that mentions them keeps its place, unless it rules them out or is
-    nearest to the question.
+    Where sellers are not told apart, a sentence that mentions them keeps its place, unless it is nearest to the
+    question.
     """
     sentences = naming(seller, parts)
     mentioned = [part for said in sentences for part in said]
@@ -41,14 +51,13 @@ def theirs_first(seller: Persona, parts: Sequence[Part], nearest: Part, *, apart
 
     def leads(said: Sequence[Part]) -> bool:
         goes_beyond_the_list = not listed or (at_home and said[0].kinds[0].domicile == Domicile.ABROAD)
-        return rules_out(said) or nearest in said or (apart and goes_beyond_the_list)
+        return nearest in said or (apart and goes_beyond_the_list)
 
-    kinds = [said[0].kinds[0] for said in sentences]
-    if not any(one.excludes(other) for one in kinds for other in kinds):
-        sentences.sort(key=lambda said: not rules_out(said))
+    ruling = [part for said in sentences if rules_out(seller, said) for part in said]
     leading = [part for said in sentences if leads(said) for part in said]
-    begins = [*opening(parts), *lead_in(listed, parts)] if leading or listed else []
-    return list(dict.fromkeys([*leading, *begins, *listed]))
+    if not (ruling or leading or listed):
+        return []
+    return list(dict.fromkeys([*ruling, *opening(parts), *leading, *lead_in(listed, parts), *listed]))
 
 
 def naming(seller: Persona, parts: Sequence[Part]) -> list[list[Part]]:
@@ -67,9 +76,9 @@ def naming(seller: Persona, parts: Sequence[Part]) -> list[list[Part]]:
     return sentences
 
 
-def rules_out(sentence: Sequence[Part]) -> bool:
-    """Whether it says what cannot be had, or can only in one way."""
-    return any(_RULES_OUT.search(part.text) for part in sentence)
+def rules_out(seller: Persona, sentence: Sequence[Part]) -> bool:
+    """Whether it says what this seller cannot have, or can only in one way."""
+    return all(map(seller.surely_is, sentence[0].kinds)) and any(RULES_OUT.search(part.text) for part in sentence)
 
 
 def opening(parts: Sequence[Part]) -> list[Part]:

@@ -35,6 +35,7 @@ _SUBJECT = re.compile(
 )
 _PLACE = re.compile(r"(?:국내|한국|해외|외국)\s*$")  # alone: where goods go, unless it stands among sellers
 _SENTENCE = re.compile(r"[다요죠음함됨오][.!?]?$|[.!?》]$")
+RULES_OUT = re.compile(r"불가|수 없|제한|않습니다|대상이 아니|으로만")
 _OTHERS_TOO = re.compile(r"나머지|그 외|이외|제외한")
 _ANNOUNCES = re.compile(r"아래|다음")
 _POINTS = re.compile(r"아래|다음|위[와의 ]|상기|따라서")
@@ -191,12 +192,13 @@ def _named(phrase: re.Match[str]) -> Persona:
 def _told_apart(pieces: Sequence[_Piece]) -> list[_Piece]:
     """Pieces whose kinds depend on the others.
 
-    개인사업자 beside 간이사업자 is the one who is not taxed simply; 미성년자 beside 만 14세 미만, the elder one;
-    and in a list that names 해외, the others are at home.
+    개인사업자 beside 간이사업자 is the one who is not taxed simply; 미성년자 beside 만 14세 미만, the elder one; and
+    where those abroad are named or ruled out, the others of a list are at home.
     """
-    listed = [piece.kind for piece in pieces if any(piece.kind) and not piece.says]
-    simplified = any(kind.business == Business.SIMPLIFIED for kind in listed)
-    abroad = any(kind.domicile == Domicile.ABROAD and kind.business for kind in listed)
+    listed = [piece for piece in pieces if any(piece.kind) and not piece.says]
+    ruled_out = [piece for piece in pieces if piece.says and RULES_OUT.search(piece.text)]
+    simplified = any(piece.kind.business == Business.SIMPLIFIED for piece in listed)
+    abroad = any(piece.kind.domicile == Domicile.ABROAD for piece in [*listed, *ruled_out])
     under_14 = any(_UNDER_14.search(piece.text) for piece in pieces)
     told = []
     for number, piece in enumerate(pieces):

@@ -19,7 +19,7 @@ from faqchat.arrangement import (
 from faqchat.cases import Part, split
 from faqchat.events import Usage
 from faqchat.faq import Entry
-from faqchat.persona import ANYBODY, Persona
+from faqchat.persona import ANYBODY, PHRASE, Persona
 from faqchat.prompt import Brief
 from faqchat.seller import concerned
 from faqchat.tokens import tokens
@@ -56,14 +56,15 @@ def compose(query: str, entry: Entry, whose: Persona = ANYBODY) -> str:
     Whole where it is short; else its opening and the blocks nearest to the query, in order, or the head of each case.
     """
     parts = _followable(_parts(entry))
-    nearest = max(parts, key=lambda part: _match(query, part.text, entry))
+    topic = re.sub(PHRASE, " ", query)  # who asks says nothing of what is asked
+    nearest = max(parts, key=lambda part: _match(topic, part.text, entry))
     kept, cases = parts, alternatives(parts)
     if len(entry.answer) <= WHOLE_CHARS or is_about_cases(parts, nearest):
         kept = left_for(whose, parts)
         begins = theirs_first(whose, kept, nearest, apart=bool(cases))
     else:
         cases = []
-        begins = [part for said in naming(whose, parts) if rules_out(said) for part in said]
+        begins = [part for said in naming(whose, parts) if rules_out(whose, said) for part in said]
     first = join(without_empty_notes(begins))
     rest = join(without_empty_notes([part for part in kept if part not in begins]))
     text = "\n".join(filter(None, [first, rest])) or join(kept)
@@ -83,7 +84,9 @@ def point_out(query: str, entry: Entry, whose: Persona = ANYBODY) -> str:
     if len(lines) <= POINTED_OUT:
         return compose(query, entry, whose)
     theirs = join(part for part in kept if part.is_for(whose)).split("\n")
-    ranked = sorted(range(len(lines)), key=lambda i: (lines[i] not in theirs, -_match(query, lines[i], entry), i))
+    others = join(part for part in kept if part.is_not_for(whose)).split("\n")
+    order = dict.fromkeys(theirs, -1) | dict.fromkeys(others, 1)
+    ranked = sorted(range(len(lines)), key=lambda i: (order.get(lines[i], 0), -_match(query, lines[i], entry), i))
     chosen = sorted(ranked[: max(POINTED_OUT, sum(line in theirs for line in lines))])
     return "\n".join([AGAIN, _shorten("\n".join(_shorten(lines[i]) for i in chosen))])
 

@@ -48,6 +48,10 @@ class Persona(NamedTuple):
         minor = kind.age and not kind.age & Age.ADULT and not self.age
         return not (abroad or minor or self.excludes(kind))
 
+    def surely_is(self, kind: "Persona") -> bool:
+        """Whether all that is said of that kind is said of this seller, and nothing wider."""
+        return all(mine and not mine & ~its for mine, its in zip(self, kind, strict=True) if its)
+
     def shares(self, kind: "Persona") -> bool:
         """Whether something said of this seller is said of that kind."""
         return any(mine & its for mine, its in zip(self, kind, strict=True))
