@@ -4,6 +4,7 @@ The same app stands behind two doors: `handler` collects the body for API Gatewa
 `run.sh` serves it with uvicorn behind the Lambda Web Adapter, and streams.
 """
 
+import hashlib
 from collections.abc import AsyncIterator, Mapping
 from contextlib import aclosing
 from http import HTTPStatus
@@ -12,10 +13,10 @@ from typing import Annotated, Any
 from uuid import uuid4
 
 from aws_lambda_powertools import Logger
-from fastapi import Depends, FastAPI, Request
+from fastapi import Depends, FastAPI, Header, Request
 from fastapi import Path as PathParameter
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import FileResponse, JSONResponse, StreamingResponse
+from fastapi.responses import FileResponse, JSONResponse, Response, StreamingResponse
 from fastapi.staticfiles import StaticFiles
 from mangum import Mangum
 from starlette.datastructures import MutableHeaders
@@ -23,10 +24,11 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from faqchat import bootstrap, sse
+from faqchat.catalogue import Catalogues
 from faqchat.chat import ChatService
 from faqchat.conversation import Turn
 from faqchat.errors import Busy, Conflict, FaqChatError, InvalidRequest, NotFound, Unavailable
-from faqchat.events import SESSION_ID, ChatRequest, Event, Problem
+from faqchat.events import FAQ_ID, SESSION_ID, ChatRequest, Event, Problem, WholeEntry
 from faqchat.ports import History
 from faqchat.readiness import Check, Readiness, check_all
 from faqchat.reply import ChatReply, collect
@@ -78,6 +80,9 @@ class Interrupted(Exception):
 ChatDep = Annotated[ChatService, Depends(bootstrap.chat_service)]
 HistoryDep = Annotated[History, Depends(bootstrap.history)]
 ChecksDep = Annotated[Mapping[str, Check], Depends(bootstrap.readiness_checks)]
+CataloguesDep = Annotated[Catalogues, Depends(bootstrap.catalogues)]
+FaqId = Annotated[str, PathParameter(pattern=FAQ_ID)]
+IfNoneMatch = Annotated[str, Header()]
 SessionId = Annotated[str, PathParameter(pattern=SESSION_ID)]
 
 
@@ -116,6 +121,17 @@ async def read_session(session_id: SessionId, history: HistoryDep) -> dict[str, 
 async def delete_session(session_id: SessionId, history: HistoryDep) -> None:
     """Delete a conversation for good."""
     await history.delete(session_id)
+
+
+@app.get("/v1/faq/{faq_id}", responses={200: {"model": WholeEntry}, 304: {"description": "unchanged"}})
+async def read_entry(faq_id: FaqId, catalogues: CataloguesDep, if_none_match: IfNoneMatch = "") -> Response:
+    """Read a FAQ entry in full. Its id lasts, its answer may change with the next ingest."""
+    body = (await catalogues.current()).entry(faq_id).model_dump_json().encode()
+    tag = f'"{hashlib.sha256(body).hexdigest()[:16]}"'
+    headers = {"etag": tag, "cache-control": "no-cache"}
+    if tag in if_none_match:
+        return Response(status_code=304, headers=headers)
+    return Response(body, media_type="application/json", headers=headers)
 
 
 @app.get("/healthz")

@@ -11,8 +11,9 @@ from mangum import Mangum
 from faqchat import bootstrap
 from faqchat.conversation import new_session_id
 from faqchat.errors import Unavailable
+from faqchat.faq import faq_id
 from functions.chat.app import MAX_BODY_BYTES, app
-from tests.fakes import ScriptedModel, World
+from tests.fakes import FAQ, ScriptedModel, World
 
 EVENTS = Path(__file__).parent.parent / "events"
 
@@ -27,6 +28,7 @@ async def client(world):
     app.dependency_overrides |= {
         bootstrap.chat_service: lambda: world.chat,
         bootstrap.history: lambda: world.history,
+        bootstrap.catalogues: lambda: world.catalogues,
         bootstrap.readiness_checks: lambda: {
             "catalogue": world.catalogues.current,
             "embeddings": lambda: world.embedder.queries(["준비"]),
@@ -82,6 +84,52 @@ async def test_a_conversation_can_be_read_again_and_deleted(client):
     assert turns[0]["answer"] == reply["answer"]
     assert (await client.delete(url)).status_code == 204
     assert (await client.get(url)).status_code == 404
+
+
+class TestEntry:
+    URL = f"/v1/faq/{faq_id(FAQ[0].question)}"
+
+    async def test_it_is_read_in_full_with_what_the_editors_linked(self, client):
+        response = await client.get(self.URL)
+        assert response.json() == {
+            "faq_id": faq_id(FAQ[0].question),
+            "question": "[가입] 미성년자도 판매자로 가입할 수 있나요?",
+            "tags": ["가입"],
+            "answer": "만 14세 이상이면 가입할 수 있습니다.\n만 14세 미만은 가입할 수 없습니다.",
+            "related": [{"faq_id": faq_id(FAQ[1].question), "question": FAQ[1].question}],
+        }
+        assert response.headers["content-type"] == "application/json"
+        assert "가입할 수 있습니다" in response.text, "Korean stays readable"
+
+    async def test_it_is_sent_again_only_when_it_changed(self, client, world):
+        first = await client.get(self.URL)
+        assert first.headers["cache-control"] == "no-cache"
+        known = {"if-none-match": f'W/"other", {first.headers["etag"]}'}
+        again = await client.get(self.URL, headers=known)
+        assert (again.status_code, again.content, again.headers["etag"]) == (304, b"", first.headers["etag"])
+        await world.ingested(FAQ[0]._replace(answer="만 15세부터 가입할 수 있습니다."))
+        world.catalogues._current = world.catalogues._version = None
+        changed = await client.get(self.URL, headers=known)
+        assert (changed.status_code, changed.json()["answer"]) == (200, "만 15세부터 가입할 수 있습니다.")
+        assert changed.headers["etag"] != first.headers["etag"]
+
+    @pytest.mark.parametrize(
+        ("faq_id", "status", "detail"),
+        [
+            ("f" * 12, 404, "찾을 수 없습니다"),
+            ("short", 422, "faq_id"),
+            ("F" * 12, 422, "faq_id"),
+            ("..%2F..", 404, ""),
+        ],
+    )
+    async def test_one_that_is_not_there_is_a_problem_in_korean(self, client, faq_id, status, detail):
+        response = await client.get(f"/v1/faq/{faq_id}")
+        assert (response.status_code, response.headers["content-type"]) == (status, "application/problem+json")
+        assert detail in response.json()["detail"]
+
+    async def test_without_a_catalogue_it_is_unavailable(self, client, world):
+        world.snapshots.snapshot = None
+        assert (await client.get(self.URL)).status_code == 503
 
 
 REFUSALS = [

@@ -1,6 +1,6 @@
 // The chat page: what the seller does, and how a turn looks. All text from the server enters the DOM as text nodes.
 
-import { Problem, StreamCut, fetchTurns, streamChat } from "./stream.js";
+import { Problem, StreamCut, fetchEntry, fetchTurns, streamChat } from "./stream.js";
 
 const MAX_MESSAGE_CHARS = 2_000;
 const COUNTER_FROM_CHARS = 1_800;
@@ -10,6 +10,8 @@ const COPIED_SHOWN_MS = 2_000;
 const TOO_LONG = `질문은 ${MAX_MESSAGE_CHARS.toLocaleString("ko")}자까지 보낼 수 있습니다. 조금 줄여서 다시 보내 주세요.`;
 const CUT = "연결이 끊겨 답변을 끝까지 받지 못했습니다.";
 const UNREACHABLE = "서버에 연결할 수 없습니다. 인터넷 연결을 확인하고 다시 시도해 주세요.";
+const LOADING = "불러오고 있습니다.";
+const ENTRY_FAILED = "FAQ를 불러오지 못했습니다. 잠시 후 다시 시도해 주세요.";
 const FAILED = "답변을 가져오지 못했습니다. 잠시 후 다시 시도해 주세요.";
 const OUTCOME_NOTICES = {
   declined: "스마트스토어 FAQ에서 다루지 않는 내용이에요.",
@@ -36,6 +38,10 @@ const page = {
   composerNotice: byId("composer-notice"),
   jump: byId("jump"),
   status: byId("status"),
+  entry: byId("entry"),
+  entryTitle: byId("entry-title"),
+  entryBody: byId("entry-body"),
+  entryClose: byId("entry-close"),
 };
 
 // DOM.
@@ -179,15 +185,18 @@ function titleOf({ question, tags }) {
   return tags.reduce(withoutLabel, question) || question;
 }
 
+const tagsOf = ({ tags }) => tags.map((tag) => el("span", { class: "tag" }, tag));
+
 function sourceCard(source) {
-  const tags = source.tags.map((tag) => el("span", { class: "tag" }, tag));
-  const excerpt = el("div", { class: "rich-text excerpt" });
+  const tags = tagsOf(source);
+  const excerpt = el("div", { class: "rich-text" });
   new RichText(excerpt).show(source.excerpt);
+  const open = button({ class: "button-quiet", "data-testid": "open-entry" }, () => openEntry(source), "전체 내용 보기");
   return el(
     "details",
     { class: "source-card", "data-testid": "source-card", "data-faq-id": source.faq_id },
     el("summary", {}, el("span", { class: "source-title" }, titleOf(source)), ...tags, icon("down")),
-    excerpt,
+    el("div", { class: "excerpt" }, excerpt, open),
   );
 }
 
@@ -199,6 +208,54 @@ function sourceList(sources) {
     el("div", { class: "source-cards" }, ...sources.map(sourceCard)),
   );
 }
+
+// The whole entry behind a source.
+
+let opener = null; // has the focus again when the entry is closed
+let shown = null; // an entry that arrives after another was asked for is not shown
+
+function openEntry(source) {
+  opener = document.activeElement;
+  page.entry.showModal();
+  loadEntry(source);
+}
+
+async function loadEntry({ faq_id, ...source }) {
+  shown = faq_id;
+  page.entryTitle.textContent = titleOf({ tags: [], ...source });
+  page.entryBody.replaceChildren(el("p", { class: "muted" }, LOADING));
+  page.entryTitle.focus();
+  const entry = await fetchEntry(faq_id).catch((error) => error);
+  if (shown !== faq_id) return;
+  if (entry instanceof Error) return showEntryFailure(entry, () => loadEntry({ faq_id, ...source }));
+  const answer = el("div", { class: "rich-text", "data-testid": "entry-answer" });
+  new RichText(answer).show(entry.answer);
+  page.entryTitle.textContent = titleOf(entry);
+  page.entryBody.replaceChildren(el("div", { class: "tags" }, ...tagsOf(entry)), answer, ...relatedEntries(entry.related));
+  page.entryBody.scrollTop = 0;
+}
+
+function relatedEntries(related) {
+  if (!related.length) return [];
+  const open = (entry) =>
+    button({ class: "chip", "data-testid": "related-entry" }, () => loadEntry(entry), entry.question);
+  return [el("h3", {}, "관련 FAQ"), el("div", { class: "followups" }, ...related.map(open))];
+}
+
+function showEntryFailure(error, retry) {
+  const text = error instanceof Problem ? error.message || ENTRY_FAILED : UNREACHABLE;
+  page.entryBody.replaceChildren(notice("error", text, error.status === 404 ? undefined : retry));
+}
+
+page.entryClose.addEventListener("click", () => page.entry.close());
+page.entry.addEventListener("click", (event) => {
+  if (event.target === page.entry) page.entry.close(); // the backdrop
+});
+page.entry.addEventListener("close", () => {
+  if (page.entry.open) return; // told late: it was opened again meanwhile
+  shown = null;
+  opener?.focus({ preventScroll: true });
+});
 
 function message(who, label, bubble) {
   return el("article", { class: `message message-${who}`, "data-testid": `message-${who}`, "aria-label": label }, bubble);

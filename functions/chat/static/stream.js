@@ -2,7 +2,7 @@
 
 // The server promises at least a comment line every 10 s, so a longer silence is a dead connection.
 const SILENCE_MS = 30_000;
-const RESTORE_TIMEOUT_MS = 10_000;
+const READ_TIMEOUT_MS = 10_000;
 // Expired, or not an id that the server could have made (a stale or edited browser store).
 const UNKNOWN_SESSION = [400, 404, 422];
 
@@ -110,9 +110,16 @@ export async function* streamChat(request, signal) {
 export async function fetchTurns(sessionId) {
   const response = await fetch(`v1/sessions/${encodeURIComponent(sessionId)}`, {
     cache: "no-store",
-    signal: AbortSignal.timeout(RESTORE_TIMEOUT_MS),
+    signal: AbortSignal.timeout(READ_TIMEOUT_MS),
   });
   if (UNKNOWN_SESSION.includes(response.status)) return null;
   if (!response.ok) throw await problemOf(response);
   return (await response.json()).turns;
+}
+
+/** A FAQ entry in full. Throws Problem when the server says why it cannot be read. */
+export async function fetchEntry(faqId) {
+  const response = await fetch(`v1/faq/${encodeURIComponent(faqId)}`, { signal: AbortSignal.timeout(READ_TIMEOUT_MS) });
+  if (!response.ok) throw await problemOf(response);
+  return response.json();
 }

@@ -7,7 +7,8 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
-from faqchat.errors import Unavailable
+from faqchat.errors import NotFound, Unavailable
+from faqchat.events import RelatedEntry, WholeEntry
 from faqchat.faq import Entry
 from faqchat.followups import names
 from faqchat.index import IndexSnapshot, Manifest
@@ -51,6 +52,20 @@ class Catalogue(NamedTuple):
             lexical(asked),
             names(snapshot.entries.values()),
             prominence(snapshot.entries),
+        )
+
+    def entry(self, faq_id: str) -> WholeEntry:
+        """An entry to read in full. Raises `NotFound` for an id that no entry has."""
+        entry = self.entries.get(faq_id)
+        if entry is None:
+            raise NotFound(f"FAQ entry {faq_id}")
+        linked = (self.entries[other] for other in entry.related if other in self.entries)
+        return WholeEntry(
+            faq_id=faq_id,
+            question=entry.question,
+            tags=entry.tags,
+            answer=entry.answer,
+            related=tuple(RelatedEntry(faq_id=other.faq_id, question=other.question) for other in linked),
         )
 
     def near(self, entry: Entry, found: Sequence[Entry]) -> list[Entry]:

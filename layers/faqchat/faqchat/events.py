@@ -35,6 +35,27 @@ class Source(BaseModel):
     excerpt: str
 
 
+class RelatedEntry(BaseModel):
+    """An entry that the editors linked."""
+
+    model_config = ConfigDict(frozen=True)
+
+    faq_id: str
+    question: str
+
+
+class WholeEntry(BaseModel):
+    """A FAQ entry to read in full."""
+
+    model_config = ConfigDict(frozen=True)
+
+    faq_id: str
+    question: str
+    tags: tuple[str, ...]
+    answer: str
+    related: tuple[RelatedEntry, ...]
+
+
 class FollowUp(BaseModel):
     """An offer; the entry that it names answers it."""
 
