@@ -45,6 +45,9 @@ def parser() -> argparse.ArgumentParser:
     evaluate.add_argument("--json", action="store_true", help="the figures as one JSON object")
     evaluate.add_argument("--rows", type=Path, help="write one JSON line a question to this file")
 
+    ablate = commands.add_parser("ablate", help="measure what each part of the search adds, on question files")
+    ablate.add_argument("paths", type=Path, nargs="+", metavar="PATH")
+
     bench = commands.add_parser("bench", help="measure how long warm turns take over HTTP")
     bench.add_argument("--turns", type=int, default=100)
     bench.add_argument("--json", action="store_true")

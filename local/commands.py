@@ -16,7 +16,7 @@ from rich.progress import track
 from faqchat import bootstrap
 from faqchat.errors import InvalidRequest, Unavailable
 from faqchat.events import ChatRequest, Delta, Done, Event, FollowUps, Problem, Sources, Start, as_json
-from local import bench, cli, demo, evaluate, terminal
+from local import ablation, bench, cli, demo, evaluate, terminal
 from local.expanding import Expanding
 from local.figures import figures, table
 from local.ingesting import Ingesting, json_report, print_report
@@ -37,6 +37,7 @@ def run(arguments: argparse.Namespace, layout: Layout) -> int:
         "ask": ask,
         "chat": chat,
         "eval": evaluate_files,
+        "ablate": ablate_search,
         "bench": bench_turns,
         "demo": play_demo,
         "calibrate": calibrate_gate,
@@ -149,6 +150,20 @@ def evaluate_files(arguments: argparse.Namespace, layout: Layout) -> int:
         print(json.dumps(figures(found), ensure_ascii=False))
     else:
         table(figures(found), print)
+    return 0
+
+
+def ablate_search(arguments: argparse.Namespace, layout: Layout) -> int:
+    """Print the tables of docs/quality.md: single questions by part of the search, dialogues by what is searched."""
+    questions = [question for path in arguments.paths for question in evaluate.read_questions(path)]
+
+    async def figures_() -> list[ablation.Figures]:
+        return [await ablation.of_searches(questions), await ablation.of_readings(questions)]
+
+    with _stack(layout), _answerable(layout):
+        for found in asyncio.run(figures_()):
+            ablation.table(found, print)
+            print()
     return 0
 
 

@@ -51,7 +51,7 @@ class Row(NamedTuple):
     question: Question
     ranked: tuple[str, ...]
     reply: ChatReply
-    query: str
+    queries: tuple[Query, ...]  # what was searched
     ms: float
     offers: Offers
 
@@ -70,7 +70,7 @@ class Row(NamedTuple):
                 "outcome": self.reply.outcome,
                 "answer": self.reply.answer,
                 "followups": self.offers.ids,
-                "query": self.query,
+                "query": self.queries[-1].text if self.queries else "",
                 "ms": round(self.ms, 1),
             },
             ensure_ascii=False,
@@ -160,9 +160,9 @@ async def ask_all(questions: Iterable[Question]) -> AsyncIterator[Row]:
         began = time.perf_counter()
         reply = await _ask(service, question, question.messages[-1], session)
         took = (time.perf_counter() - began) * 1000
-        query = retriever.asked[-1].text if retriever.asked else ""
+        queries: tuple[Query, ...] = tuple(retriever.asked)
         ranked = _ranked(reply, retriever.last)
-        yield Row(question, ranked, reply, query, took, await _take_up(service, question, reply, answered, catalogue))
+        yield Row(question, ranked, reply, queries, took, await _take_up(service, question, reply, answered, catalogue))
 
 
 async def _take_up(

@@ -33,7 +33,7 @@ class Shop:
         todo = plan(entries, self.file.read(), self.model).todo
         self.author.exchanges.clear()
         writer = OpenAIChat(
-            model=self.model, base_url=self.author.base_url, api_key="", timeout_s=0.4, max_tokens=100, retries=0
+            model=self.model, base_url=self.author.base_url, api_key="", timeout_s=2.0, max_tokens=100, retries=0
         )
         retriever = Retriever(self.world.embedder, self.world.vectors)
         expansion = Expansion(writer, retriever, self.world.snapshots, bootstrap.lexical_index)

@@ -12,12 +12,11 @@ from faqchat.faq import faq_id
 from faqchat.index import Hit, Query, VectorRow
 from faqchat.retriever import (
     ANSWERED,
-    ASKED_WEIGHT,
-    DENSE_WEIGHTS,
     DEPTH,
-    WHOLE_WEIGHT,
+    WEIGHTS,
     Channels,
     Retriever,
+    Weights,
     best_per_entry,
     fuse,
     standardise,
@@ -76,21 +75,25 @@ class TestFuse:
     @pytest.mark.parametrize(
         ("channel", "weight"),
         [
-            (said(titles=[Hit("a", 0.5)]), DENSE_WEIGHTS["title"]),
-            (said(utterances=[Hit("a", 0.5)]), DENSE_WEIGHTS["utterance"]),
-            (said(passages=[Hit("a", 0.5)]), DENSE_WEIGHTS["passage"]),
-            (said(whole=[Hit("a", 7.0)]), WHOLE_WEIGHT),
-            (said(asked=[Hit("a", 7.0)]), ASKED_WEIGHT),
+            (said(titles=[Hit("a", 0.5)]), WEIGHTS.title),
+            (said(utterances=[Hit("a", 0.5)]), WEIGHTS.utterance),
+            (said(passages=[Hit("a", 0.5)]), WEIGHTS.passage),
+            (said(whole=[Hit("a", 7.0)]), WEIGHTS.whole),
+            (said(asked=[Hit("a", 7.0)]), WEIGHTS.asked),
         ],
     )
     def test_each_channel_counts_at_its_weight(self, channel, weight):
         assert fuse([Query("질문")], [channel], {}) == [Hit("a", weight)]
 
+    def test_a_channel_without_weight_names_nobody(self):
+        both = said(titles=[Hit("a", 0.5)], asked=[Hit("b", 3.0)])
+        assert [hit.faq_id for hit in fuse([Query("질문")], [both], {}, Weights(title=0))] == ["b"]
+
     def test_channels_add_up(self):
         both = said(titles=[Hit("a", 0.5)], whole=[Hit("b", 9.0)], asked=[Hit("a", 3.0)])
         assert fuse([Query("질문")], [both], {}) == [
-            Hit("a", DENSE_WEIGHTS["title"] + ASKED_WEIGHT),
-            Hit("b", WHOLE_WEIGHT),
+            Hit("a", WEIGHTS.title + WEIGHTS.asked),
+            Hit("b", WEIGHTS.whole),
         ]
 
     def test_queries_add_up_at_their_weights(self):

@@ -18,12 +18,22 @@ ROWS: dict[Kind, int] = {
     "in_scope": 5,
     "out_of_scope": 5,
 }  # several rows may name one entry
-DENSE_WEIGHTS: dict[Kind, float] = {"title": 1.0, "utterance": 1.25, "passage": 1.0}
 BANKS: tuple[Kind, ...] = ("in_scope", "out_of_scope")  # rows that name no entry: the scope gate reads them
-WHOLE_WEIGHT = 1.25
-ASKED_WEIGHT = 0.75
 # What answered the turn before is nearest to every continuation; of a query's deviations, 3 to 6 do equally well
 ANSWERED = 4.0
+
+
+class Weights(NamedTuple):
+    """How much each way of searching counts; chosen on the question sets (`python -m local ablate`)."""
+
+    title: float = 1.0
+    utterance: float = 1.25
+    passage: float = 1.0
+    whole: float = 1.25
+    asked: float = 0.75
+
+
+WEIGHTS = Weights()
 
 
 class Channels(NamedTuple):
@@ -108,7 +118,12 @@ def standardise(hits: Sequence[Hit]) -> dict[str, float]:
     return {hit.faq_id: (hit.score - floor) / spread for hit in hits}
 
 
-def fuse(queries: Sequence[Query], channels: Sequence[Channels], prominence: Mapping[str, float]) -> list[Hit]:
+def fuse(
+    queries: Sequence[Query],
+    channels: Sequence[Channels],
+    prominence: Mapping[str, float],
+    weights: Weights = WEIGHTS,
+) -> list[Hit]:
     """The weighted sum over queries and channels, best first; ties keep the id's order.
 
     Of the entries that were found, `prominence` lifts those that editors put forward, once a query.
@@ -116,12 +131,14 @@ def fuse(queries: Sequence[Query], channels: Sequence[Channels], prominence: Map
     total: dict[str, float] = {}
     for query, said in zip(queries, channels, strict=True):
         weighted = [
-            *((said.dense.get(kind, []), weight) for kind, weight in DENSE_WEIGHTS.items()),
-            (said.whole, WHOLE_WEIGHT),
-            (said.asked, ASKED_WEIGHT),
+            (said.dense.get("title", []), weights.title),
+            (said.dense.get("utterance", []), weights.utterance),
+            (said.dense.get("passage", []), weights.passage),
+            (said.whole, weights.whole),
+            (said.asked, weights.asked),
         ]
         for hits, weight in weighted:
-            for faq_id, score in standardise(hits).items():
+            for faq_id, score in standardise(hits if weight else ()).items():
                 total[faq_id] = total.get(faq_id, 0.0) + query.weight * weight * score
     asked = sum(query.weight for query in queries)
     total = {faq_id: score + asked * prominence.get(faq_id, 0.0) for faq_id, score in total.items()}
