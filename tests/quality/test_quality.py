@@ -16,7 +16,7 @@ from local.layout import ROOT, Layout
 from tests.layouts import free_layout
 
 HERE = Path(__file__).parent
-FILES = ("single_turn", "multi_turn", "out_of_scope", "greetings")
+FILES = ("single_turn", "plain", "multi_turn", "dialogues", "out_of_scope", "greetings")
 # Entries of the source that carry another entry's answer, found by reading it.
 MISPLACED = {
     "ef12a7146168",
@@ -55,10 +55,15 @@ def ingested(request, layout):
 
 
 @pytest.fixture(scope="session")
-def files(ingested, layout):
+def figures(ingested, layout):
     found = json.loads(local("eval", "--json", *(str(HERE / f"{name}.jsonl") for name in FILES), layout=layout))
     print(json.dumps(found, ensure_ascii=False, indent=1))
-    return found["files"]
+    return found
+
+
+@pytest.fixture(scope="session")
+def files(figures):
+    return figures["files"]
 
 
 def test_every_entry_of_the_faq_is_taken_and_every_kind_of_text_embedded(ingested):
@@ -72,27 +77,51 @@ def test_ingest_names_the_answers_that_are_known_to_be_misplaced(ingested):
     assert len(suspects) <= 2 * len(MISPLACED)
 
 
-def test_single_questions_find_their_entry(files):
-    assert files["single_turn"]["recall@1"] >= 0.84
-    assert files["single_turn"]["recall@5"] >= 0.95
+@pytest.mark.parametrize(
+    ("file", "first", "fifth"),
+    [
+        ("single_turn", 0.86, 0.95),
+        ("plain", 0.77, 0.92),
+        ("multi_turn", 0.76, 0.94),  # the last turns of dialogues, replayed
+        ("dialogues", 0.72, 0.94),
+    ],
+)
+def test_questions_find_their_entry(files, file, first, fifth):
+    assert files[file]["recall@1"] >= first
+    assert files[file]["recall@5"] >= fifth
 
 
-def test_last_turns_find_their_entry_in_a_replayed_dialogue(files):
-    assert files["multi_turn"]["recall@1"] >= 0.76
-    assert files["multi_turn"]["recall@5"] >= 0.90
+def test_who_changes_the_topic_is_not_dragged_back(files):
+    changes = files["dialogues"]["groups"]["topic_switch"]
+    assert changes["recall@1"] >= 0.86
+    assert changes["recall@5"] >= 0.96
 
 
-def test_sellers_are_not_refused(files):
-    assert files["single_turn"]["answered_share"] >= 0.96
-    assert files["multi_turn"]["answered_share"] >= 0.94
+@pytest.mark.parametrize(
+    ("file", "share"), [("single_turn", 0.965), ("plain", 0.96), ("multi_turn", 0.96), ("dialogues", 0.95)]
+)
+def test_sellers_are_not_refused(files, file, share):
+    assert files[file]["answered_share"] >= share
 
 
-def test_what_is_not_smartstore_is_declined(files):
-    assert files["out_of_scope"]["declined_share"] >= 0.94
-    kinds = files["out_of_scope"]["groups"]
-    for kind in ("chitchat", "general_knowledge", "restaurant_travel", "coding", "toxic", "injection"):
-        assert kinds[kind]["declined_share"] == 1, kind
+@pytest.mark.parametrize(
+    ("kind", "share"),
+    [
+        *((kind, 1.0) for kind in ("chitchat", "general_knowledge", "restaurant_travel", "coding", "toxic")),
+        *((kind, 1.0) for kind in ("legal_medical_advice", "injection")),
+        *((kind, 0.9) for kind in ("other_platform", "naver_other", "buyer_side")),
+        ("near_miss", 0.75),
+    ],
+)
+def test_what_is_not_smartstore_is_declined(files, kind, share):
+    assert files["out_of_scope"]["groups"][kind]["declined_share"] >= share
 
 
 def test_greetings_are_greeted(files):
     assert files["greetings"]["greeting_share"] == 1
+
+
+def test_offers_are_kept_and_new_and_what_editors_would_offer(figures):
+    offers = figures["followups"]
+    assert (offers["kept_share"], offers["repeated"]) == (1, 0)
+    assert offers["linked_share"] >= 0.6
