@@ -1,5 +1,6 @@
 """Stand-ins for the ports. Each keeps its port's promises; failures are asked for by name."""
 
+import asyncio
 import math
 from collections import Counter
 from collections.abc import AsyncGenerator, Iterable, Sequence
@@ -16,8 +17,9 @@ from faqchat.index import Fingerprint, Hit, IndexSnapshot, Kind, VectorRow
 from faqchat.ingest import Ingest
 from faqchat.ports import Generator
 from faqchat.pricing import Price
-from faqchat.prompt import Brief
+from faqchat.prompt import Brief, Message
 from faqchat.retriever import Retriever
+from faqchat.rewriting import Rewriter
 from faqchat.tokens import tokens
 from local.memory import MemoryHistory
 
@@ -156,6 +158,25 @@ class ScriptedModel:
         yield Usage(prompt_tokens=1_000, completion_tokens=100)
 
 
+class ScriptedWriter:
+    """A writer that writes its text, or raises it; `slow` makes it never end."""
+
+    name = "writer"
+
+    def __init__(self, written: str | Exception, *, slow: bool = False) -> None:
+        self.written = written
+        self.slow = slow
+        self.asked: list[str] = []
+
+    async def write(self, messages: Sequence[Message]) -> tuple[str, Usage]:
+        self.asked.append(messages[-1]["content"])
+        if self.slow:
+            await asyncio.sleep(3_600)
+        if isinstance(self.written, Exception):
+            raise self.written
+        return self.written, Usage(prompt_tokens=300, completion_tokens=20)
+
+
 class WordGate:
     """Calls a message out of scope when it holds one of the words."""
 
@@ -185,7 +206,7 @@ FAQ = (
 class World:
     """The product on fakes, with a small FAQ ingested."""
 
-    def __init__(self, *models: Generator) -> None:
+    def __init__(self, *models: Generator, rewriter: Rewriter | None = None) -> None:
         self.embedder = FakeEmbedder()
         self.vectors = FakeVectors()
         self.snapshots = FakeSnapshots()
@@ -203,6 +224,7 @@ class World:
             price=Price(1.0, 0.1, 2.0),
             history_turns=6,
             history_tokens=1_500,
+            rewriter=rewriter,
         )
 
     async def ingested(self, *rows: RawEntry) -> "World":

@@ -9,6 +9,7 @@ from faqchat.understanding import Understanding
 
 FOUND = (Hit("a", 1.0),)
 LONG, PAST = "어제 시작한 기획전 배너를 내리려면 어디로 가야 하나요", "앞의 질문"
+OURS = "정산일은요"
 
 
 class Gate:
@@ -23,9 +24,10 @@ class Gate:
 
 def allows(alone, continued=None, *, message=LONG, hits=FOUND, **meant):
     queries = [Query(message), *([Query(PAST)] if continued is not None else [])]
-    gate = Gate(**{message.replace(" ", "_"): alone, PAST.replace(" ", "_"): continued})
-    found = Found(list(hits), [Channels({}, [], []) for _ in queries], ())
-    return Guardrail(gate, 0.5).allows(Understanding(tuple(queries), **{"leans": False, **meant}), found, None)
+    gate = Gate(**{message.replace(" ", "_"): alone, PAST.replace(" ", "_"): continued, OURS: 1.0})
+    understood = Understanding(tuple(queries), **{"leans": False, **meant})
+    found = Found(list(hits), [Channels({}, [], []) for _ in understood.searches], ())
+    return Guardrail(gate, 0.5).allows(understood, found, None)
 
 
 @pytest.mark.parametrize(("alone", "allowed"), [(0.5, True), (0.49, False)])
@@ -47,6 +49,10 @@ def test_a_later_message_may_be_ours_as_a_continuation_unless_it_is_foreign_by_i
 def test_one_that_leans_on_the_past_is_what_its_continuation_is():
     assert allows(0.0, 0.9, leans=True)
     assert not allows(0.0, 0.1, leans=True)
+
+
+def test_a_rewrite_is_not_heard():
+    assert not allows(0.0, 0.1, leans=True, rewritten=OURS)
 
 
 @pytest.mark.parametrize(("alone", "allowed"), [(0.05, True), (0.04, False)])

@@ -68,6 +68,14 @@ def test_a_fallback_needs_a_model_to_fall_back_from(monkeypatch):
     assert Settings().chat_fallback_model == "small"
 
 
+def test_a_rewrite_needs_a_model_to_write_it(monkeypatch):
+    monkeypatch.setenv("FAQCHAT_REWRITE", "true")
+    with pytest.raises(ValidationError, match="FAQCHAT_CHAT_MODEL is not"):
+        Settings()
+    monkeypatch.setenv("FAQCHAT_CHAT_MODEL", "large")
+    assert Settings().rewrite
+
+
 def test_settings_do_not_change_while_the_process_runs():
     with pytest.raises(ValidationError):
         Settings().chat_model = "other"

@@ -5,7 +5,7 @@ import pytest
 from faqchat.conversation import Turn
 from faqchat.events import Source
 from faqchat.index import Query
-from faqchat.understanding import TITLE_WEIGHT, understand
+from faqchat.understanding import REWRITE_WEIGHT, TITLE_WEIGHT, understand
 
 MINOR = "만 14세 이상 만 19세 미만 미성년자"
 
@@ -68,6 +68,15 @@ class TestLaterMessage:
             Query("[배송] 송장번호는 어떻게 수정하나요? 이미 보냈으면요?", TITLE_WEIGHT),
         )
         assert (meant.alone, meant.text) == ("이미 보냈으면요?", "송장을 잘못 적었어요 이미 보냈으면요?")
+
+    def test_a_rewrite_is_searched_last_and_counts_most_and_the_message_alone_stays_first(self):
+        by_rule = understand("이미 보냈으면요?", [turn("정산은 언제 되나요"), SHIPPING])
+        meant = by_rule._replace(rewritten="보낸 뒤에도 송장을 고칠 수 있나요?")
+        assert by_rule.searches == by_rule.queries
+        assert meant.searches == (*by_rule.queries, Query("보낸 뒤에도 송장을 고칠 수 있나요?", REWRITE_WEIGHT))
+        assert (meant.alone, meant.text) == ("이미 보냈으면요?", "보낸 뒤에도 송장을 고칠 수 있나요?")
+        assert max(query.weight for query in by_rule.queries) < REWRITE_WEIGHT
+        assert sum(query.weight for query in by_rule.queries) > REWRITE_WEIGHT
 
     def test_without_an_answer_there_is_no_title_to_continue(self):
         assert texts("이미 보냈으면요?", turn("송장을 잘못 적었어요")) == [

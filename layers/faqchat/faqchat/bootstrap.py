@@ -23,6 +23,7 @@ from faqchat.ports import Embedder, Generator, History, LexicalIndex, Snapshots
 from faqchat.pricing import Price
 from faqchat.readiness import Check
 from faqchat.retriever import Retriever
+from faqchat.rewriting import Rewriter
 from faqchat.scope import load_gate, scope_banks
 from faqchat.settings import Settings
 from faqchat.tokens import tokens
@@ -53,6 +54,7 @@ def chat_service() -> ChatService:
         price=price(),
         history_turns=chosen.history_turns,
         history_tokens=chosen.history_tokens,
+        rewriter=rewriter(),
     )
 
 
@@ -66,7 +68,7 @@ def expansion() -> Expansion:
     """The service that has the chat model write utterances."""
     chosen = settings()
     key = chosen.openai_api_key.get_secret_value()
-    writer = _chat_model(chosen, chosen.chat_model, chosen.chat_base_url, key, WRITER_RETRIES)
+    writer = _openai_chat(chosen, chosen.chat_model, chosen.chat_base_url, key, WRITER_RETRIES)
     return Expansion(writer, Retriever(embedder(), vectors()), snapshots(), lexical_index)
 
 
@@ -136,13 +138,24 @@ def generators() -> tuple[Generator, ...]:
     chosen = settings()
     models: list[Generator] = []
     if chosen.chat_model:
-        key = chosen.openai_api_key.get_secret_value()
-        models.append(_chat_model(chosen, chosen.chat_model, chosen.chat_base_url, key))
+        models.append(chat_model())
     if chosen.chat_fallback_model:
         base_url = chosen.chat_fallback_base_url or chosen.chat_base_url
         key = chosen.key_for(base_url, chosen.chat_fallback_api_key)
-        models.append(_chat_model(chosen, chosen.chat_fallback_model, base_url, key))
+        models.append(_openai_chat(chosen, chosen.chat_fallback_model, base_url, key))
     return (*map(Grounded, models), Extractive())
+
+
+def rewriter() -> Rewriter | None:
+    """Who puts a later message into one question; nobody unless that is switched on."""
+    return Rewriter(chat_model()) if settings().rewrite else None
+
+
+@cache
+def chat_model() -> "OpenAIChat":
+    """The configured chat model; answers and rewrites share its connections."""
+    chosen = settings()
+    return _openai_chat(chosen, chosen.chat_model, chosen.chat_base_url, chosen.openai_api_key.get_secret_value())
 
 
 def price() -> Price:
@@ -150,7 +163,7 @@ def price() -> Price:
     return settings().chat_price
 
 
-def _chat_model(chosen: Settings, model: str, base_url: str, key: str, retries: int = 0) -> "OpenAIChat":
+def _openai_chat(chosen: Settings, model: str, base_url: str, key: str, retries: int = 0) -> "OpenAIChat":
     from faqchat.adapters.openai_chat import OpenAIChat
 
     return OpenAIChat(

@@ -33,6 +33,7 @@ from faqchat.ports import Correction, Generator, History
 from faqchat.pricing import Price
 from faqchat.prompt import Brief
 from faqchat.retriever import Retriever
+from faqchat.rewriting import Rewriter
 from faqchat.seller import persona
 from faqchat.understanding import requests, understand
 
@@ -57,6 +58,7 @@ class ChatService:
         price: Price,
         history_turns: int,
         history_tokens: int,
+        rewriter: Rewriter | None = None,
     ) -> None:
         self._catalogues = catalogues
         self._retriever = retriever
@@ -66,6 +68,7 @@ class ChatService:
         self._price = price
         self._history_turns = history_turns
         self._history_tokens = history_tokens
+        self._rewriter = rewriter
         self._saving: set[asyncio.Task[None]] = set()
 
     async def stream(self, request: ChatRequest) -> AsyncGenerator[Event, None]:
@@ -110,8 +113,10 @@ class ChatService:
         message = smalltalk.without_greeting(draft.message)
         asked = chosen.question if chosen else await self._ours(message, catalogue)
         meant = understand(asked, () if chosen else turns)
+        if self._rewriter and meant.leans:
+            meant = await self._rewriter.rewrite(meant, asked, turns, draft)
         draft.query = meant.text
-        found = await self._retriever.search(meant.queries, catalogue, NEIGHBOURS, meant.answered)
+        found = await self._retriever.search(meant.searches, catalogue, NEIGHBOURS, meant.answered)
         draft.degraded.extend(found.degraded)
         draft.mark("search")
         hits = [catalogue.entries[hit.faq_id] for hit in found.hits]
@@ -180,7 +185,7 @@ class ChatService:
                     case str():
                         yield Delta(text=piece)
                     case Usage():
-                        draft.usage = piece
+                        draft.usage += piece
                     case Correction():
                         draft.degraded.append("grounding")
 

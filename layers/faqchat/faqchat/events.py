@@ -66,7 +66,7 @@ class FollowUp(BaseModel):
 
 
 class Usage(BaseModel):
-    """Tokens that a chat model billed for one turn; zero where no model was asked."""
+    """Tokens that a chat model billed for one turn, its rewrite included; zero where no model was asked."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -113,7 +113,10 @@ class FollowUps(BaseModel):
 
 
 class Done(BaseModel):
-    """The turn ended well. `degraded` names what could not be reached, or that `grounding` corrected the answer."""
+    """The turn ended well.
+
+    `degraded` names what could not be reached, that no `rewrite` came, or that `grounding` corrected the answer.
+    """
 
     type: Literal["done"] = "done"
     outcome: Outcome

@@ -174,11 +174,14 @@ def malformed(text: str) -> Reason | None:
         return "length"
     if _ADDRESS.search(text) or _BLANK.search(text):
         return "link or placeholder"
+    return None if is_korean(text) else "language"
+
+
+def is_korean(text: str) -> bool:
+    """Whether at least a third of the letters are Hangul, and the rest Latin: "커머스ID sign up" is Korean enough."""
     letters = [letter for letter in text if letter.isalpha()]
     korean = sum("가" <= letter <= "힣" for letter in letters)
-    if korean * 3 < len(letters) or not korean or _OTHER_SCRIPTS.search(text):  # "커머스ID sign up" is Korean enough
-        return "language"
-    return None
+    return bool(korean) and korean * 3 >= len(letters) and not _OTHER_SCRIPTS.search(text)
 
 
 class Expansion:

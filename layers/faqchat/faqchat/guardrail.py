@@ -28,12 +28,15 @@ class Guardrail:
         self._threshold = threshold
 
     def allows(self, meant: Understanding, found: Found, catalogue: Catalogue) -> bool:
-        """Whether a message is SmartStore's: alone, or as the continuation that it can be taken for."""
+        """Whether a message is SmartStore's: alone, or as the continuation that it can be taken for.
+
+        By the seller's own words only: what was found by a rewrite comes behind them and is not heard.
+        """
         if not found.hits:
             return False
         alone, *continued = (
             self._gate.probability(query.text, said, catalogue)
-            for query, said in zip(meant.queries, found.channels, strict=True)
+            for query, said in zip(meant.queries, found.channels, strict=False)
         )
         if alone >= self._threshold * (NAMED if meant.names_us else 1):
             return True

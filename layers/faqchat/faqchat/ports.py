@@ -129,10 +129,10 @@ class Generator(Protocol):
 
 
 class Writer(Protocol):
-    """Writes texts that nobody waits for."""
+    """Writes whole texts."""
 
     name: str
 
     async def write(self, messages: Sequence[Message]) -> tuple[str, Usage]:
-        """One whole text and what it cost; what failed for a moment has been tried again."""
+        """One whole text and what it cost."""
         ...

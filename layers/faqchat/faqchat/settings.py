@@ -38,6 +38,7 @@ class Settings(BaseSettings):
     chat_fallback_model: str = ""  # asked when the first one fails
     chat_fallback_base_url: str = ""
     chat_fallback_api_key: SecretStr = SecretStr("")
+    rewrite: bool = False  # it also puts a later message that leans on the past into one question, for search
     chat_price_in: float = Field(0.0, ge=0)  # USD per million tokens
     chat_price_cached: float = Field(0.0, ge=0)
     chat_price_out: float = Field(0.0, ge=0)
@@ -64,6 +65,12 @@ class Settings(BaseSettings):
     def _fallback_is_whole(self) -> Self:
         if self.chat_fallback_model and not self.chat_model:
             raise ValueError("FAQCHAT_CHAT_FALLBACK_MODEL is set but FAQCHAT_CHAT_MODEL is not")
+        return self
+
+    @model_validator(mode="after")
+    def _rewrite_has_a_model(self) -> Self:
+        if self.rewrite and not self.chat_model:
+            raise ValueError("FAQCHAT_REWRITE is on but FAQCHAT_CHAT_MODEL is not set")
         return self
 
     @property

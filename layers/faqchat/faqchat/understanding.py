@@ -14,6 +14,7 @@ from faqchat.seller import about_the_seller, minority
 from faqchat.smalltalk import too_vague
 
 TITLE_WEIGHT = 0.5  # what the last answer was about, beside what the last question said
+REWRITE_WEIGHT = 1.5  # more than any other query, less than all of them: it may be wrong
 STANDS_ALONE = 8  # a shorter last sentence ("돼요?") asks about the one before
 MEANINGFUL_CHARS = 4  # what is left of a message must at least be a word to search
 
@@ -22,9 +23,15 @@ class Understanding(NamedTuple):
     """A message in its conversation. The first query is the message alone, the others are its continuations."""
 
     queries: tuple[Query, ...]
-    leans: bool  # it cannot stand alone: a fragment, or something that points back
+    leans: bool  # it cannot stand alone: a fragment, or something that points back; no first message, no new topic
     answered: str | None = None  # the entry that answered the question before; who asks on wants another
     names_us: bool = False  # it says SmartStore by name
+    rewritten: str = ""  # a model's reading; only searched, never asked whether the message is in scope
+
+    @property
+    def searches(self) -> tuple[Query, ...]:
+        """All that is searched: the queries, in their order, and behind them the rewrite."""
+        return (*self.queries, Query(self.rewritten, REWRITE_WEIGHT)) if self.rewritten else self.queries
 
     @property
     def alone(self) -> str:
@@ -34,7 +41,7 @@ class Understanding(NamedTuple):
     @property
     def text(self) -> str:
         """The fullest reading of the message."""
-        return self.queries[1].text if len(self.queries) > 1 else self.alone
+        return self.rewritten or (self.queries[1].text if len(self.queries) > 1 else self.alone)
 
 
 _THING = r"(?:그|이|저)\s*(?:건|거는?|것은?|걸|얘기는?|얘긴|이야기는?|문제는?|부분은?)"
