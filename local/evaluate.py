@@ -147,6 +147,7 @@ async def ask_all(questions: Iterable[Question]) -> AsyncIterator[Row]:
         price=bootstrap.price(),
         history_turns=chosen.history_turns,
         history_tokens=chosen.history_tokens,
+        rewriter=bootstrap.rewriter(),
     )
     catalogue = await bootstrap.catalogues().current()
     for question in questions:

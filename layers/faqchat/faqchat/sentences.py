@@ -30,7 +30,7 @@ def first_sentence(text: str, *, whole: bool = False) -> str | None:
 
 
 def sentences(text: str) -> list[str]:
-    """The sentences of a whole text; joined, they are the text."""
+    """The sentences of a whole text; joined, they are the text, but for white space at its end."""
     found: list[str] = []
     while sentence := first_sentence(text, whole=True):
         found.append(sentence)
