@@ -87,7 +87,10 @@ def test_an_interrupted_run_goes_on_where_it_stopped(product, author, model, bar
     author.writes["발송처리"] = answer(hang())
     record = product.layout.written
     before = len(record.read_text("utf-8").splitlines()) if record.exists() else 0
-    running = product.begin("ingest", bare, "--expand", "--yes", stdin=subprocess.DEVNULL, **model)
+    patient = model | {
+        "FAQCHAT_CHAT_TIMEOUT_S": "300"
+    }  # the third entry hangs until the signal, however slow the rest is
+    running = product.begin("ingest", bare, "--expand", "--yes", stdin=subprocess.DEVNULL, **patient)
     try:
         until(lambda: record.exists() and len(record.read_text("utf-8").splitlines()) >= before + 2, 60)
         running.send_signal(signal.SIGINT)
