@@ -110,7 +110,7 @@ def test_sellers_are_not_refused(files, file, share):
         *((kind, 1.0) for kind in ("chitchat", "general_knowledge", "restaurant_travel", "coding", "toxic")),
         *((kind, 1.0) for kind in ("legal_medical_advice", "injection")),
         *((kind, 0.9) for kind in ("other_platform", "naver_other", "buyer_side")),
-        ("near_miss", 0.75),
+        ("near_miss", 0.9),
     ],
 )
 def test_what_is_not_smartstore_is_declined(files, kind, share):

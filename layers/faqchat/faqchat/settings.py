@@ -57,7 +57,7 @@ class Settings(BaseSettings):
     # a turn
     history_turns: int = Field(6, ge=0)
     history_tokens: int = Field(1_500, ge=0)  # what a prompt may spend on the past
-    scope_threshold: float = Field(0.55, gt=0, lt=1)  # docs/quality.md shows what it trades
+    scope_threshold: float = Field(0.45, gt=0, lt=1)  # docs/quality.md shows what it trades
     index_refresh_s: float = Field(5.0, ge=0)  # how old the snapshot may be before its version is checked
     heartbeat_s: float = Field(10.0, gt=0)
 
