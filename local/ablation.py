@@ -59,7 +59,8 @@ async def of_searches(questions: Iterable[Question]) -> Figures:
     """Recall of every variant, by file, on questions without a past."""
     asked = [question for question in questions if question.gold and len(question.messages) == 1]
     catalogue = await bootstrap.catalogues().current()
-    bare = _without_utterances(catalogue)
+    published = IndexSnapshot(catalogue.manifest, catalogue.entries)
+    bare = Catalogue.build(published.without_utterances(), bootstrap.lexical_index)
     retriever = Retriever(bootstrap.embedder(), bootstrap.vectors())
     searched: dict[bool, list[tuple[Query, Channels]]] = {True: [], False: []}
     for question in asked:
@@ -93,11 +94,6 @@ async def of_readings(questions: Iterable[Question]) -> Figures:
     return figures | {
         "the product: and what was answered steps back": _recall((r.question, r.ranked) for r in replayed)
     }
-
-
-def _without_utterances(catalogue: Catalogue) -> Catalogue:
-    entries = {faq_id: entry.model_copy(update={"utterances": ()}) for faq_id, entry in catalogue.entries.items()}
-    return Catalogue.build(IndexSnapshot(catalogue.manifest, entries), bootstrap.lexical_index)
 
 
 def _ids(hits: Sequence[Hit]) -> list[str]:

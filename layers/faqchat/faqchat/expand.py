@@ -283,10 +283,9 @@ def _without_utterances(snapshot: IndexSnapshot, lexical: LexicalFactory) -> Cat
 
     So the judgement is the same whatever was written before, for this entry or for another.
     """
-    manifest, entries = snapshot
-    kinds = tuple(kind for kind in manifest.kinds if kind in _JUDGES)
-    bare = {faq_id: entry.model_copy(update={"utterances": ()}) for faq_id, entry in entries.items()}
-    return Catalogue.build(IndexSnapshot(manifest.model_copy(update={"kinds": kinds}), bare), lexical)
+    kinds = tuple(kind for kind in snapshot.manifest.kinds if kind in _JUDGES)
+    manifest = snapshot.manifest.model_copy(update={"kinds": kinds})
+    return Catalogue.build(snapshot.without_utterances()._replace(manifest=manifest), lexical)
 
 
 def _taken(entries: Iterable[Entry], asked: set[str]) -> set[str]:

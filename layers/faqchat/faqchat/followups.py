@@ -160,11 +160,9 @@ def names(entries: Iterable[Entry]) -> dict[str, str]:
 
     What names an entry with its tags goes before what names another without them.
     """
-    entries = tuple(entries)
-    whole = _unambiguous(
-        (entry, (entry.question, _wordings(entry, offer)[-1], _wordings(entry, guess)[-1])) for entry in entries
-    )
-    short = _unambiguous((entry, (entry.title, offer(entry), guess(entry))) for entry in entries)
+    worded = [(entry, _wordings(entry, offer), _wordings(entry, guess)) for entry in entries]
+    whole = _unambiguous((entry, (entry.question, offered[-1], guessed[-1])) for entry, offered, guessed in worded)
+    short = _unambiguous((entry, (entry.title, offered[0], guessed[0])) for entry, offered, guessed in worded)
     return {text: faq_id for text, faq_id in (short | whole).items() if faq_id}
 
 

@@ -85,6 +85,11 @@ class IndexSnapshot(NamedTuple):
     manifest: Manifest
     entries: dict[str, Entry]
 
+    def without_utterances(self) -> "IndexSnapshot":
+        """The same FAQ, found as keywords by its own words only."""
+        bare = {faq_id: entry.model_copy(update={"utterances": ()}) for faq_id, entry in self.entries.items()}
+        return self._replace(entries=bare)
+
 
 def text_row(faq_id: str, kind: Kind, text: str) -> TextRow:
     """A row whose id names its entry, its kind and its text."""
