@@ -23,7 +23,8 @@ def parser() -> argparse.ArgumentParser:
     up.add_argument("--utterances", type=Path, default=UTTERANCES)
 
     ingest = commands.add_parser("ingest", help="bring the index up to a FAQ file")
-    ingest.add_argument("path", type=Path, help=".pkl, .jsonl or .csv")
+    ingest.add_argument("path", type=Path, nargs="?", help=".pkl, .jsonl or .csv")
+    ingest.add_argument("--status", action="store_true", help="say where things stand, and ingest nothing")
     ingest.add_argument("--utterances", type=Path, default=UTTERANCES)
     ingest.add_argument(
         "--expand", action="store_true", help="have the chat model write utterances where there are none"

@@ -14,9 +14,9 @@ from rich.console import Console
 from rich.progress import track
 
 from faqchat import bootstrap
-from faqchat.errors import InvalidRequest, Unavailable
+from faqchat.errors import BadSource, InvalidRequest, Unavailable
 from faqchat.events import ChatRequest, Delta, Done, Event, FollowUps, Problem, Sources, Start, as_json
-from local import ablation, bench, cli, demo, evaluate, terminal
+from local import ablation, bench, cli, demo, evaluate, status, terminal
 from local.expanding import Expanding
 from local.figures import figures, table
 from local.ingesting import Ingesting, json_report, print_report
@@ -66,6 +66,10 @@ def up(arguments: argparse.Namespace, layout: Layout) -> int:
 
 def ingest(arguments: argparse.Namespace, layout: Layout) -> int:
     """Ingest a file and say what became of it; with --expand, have a model write what it lacks, and ingest that too."""
+    if arguments.status:
+        return ingest_status(arguments, layout)
+    if arguments.path is None:
+        raise BadSource("ingest needs the path of a FAQ file, or --status")
     files = arguments.path, arguments.utterances, layout.written, errors
     ingesting = Ingesting(*files)
     expanding = Expanding(*files) if arguments.expand else None
@@ -88,6 +92,14 @@ def ingest(arguments: argparse.Namespace, layout: Layout) -> int:
             expanding.print_report(Console(highlight=False))
     if expanding and expanding.stopped:
         raise Unavailable(expanding.stopped)
+    return 0
+
+
+def ingest_status(arguments: argparse.Namespace, layout: Layout) -> int:
+    """Say what is live, what is still to be embedded, and where the pipeline's runs stand."""
+    with _stack(layout):
+        found = asyncio.run(status.read())
+    print(found.as_json() if arguments.json else found.as_text())
     return 0
 
 
@@ -231,7 +243,8 @@ def _stack(layout: Layout, *, ingests: bool = False) -> Iterator[None]:
 def _point_at(environment: dict[str, str]) -> None:
     """From here on this process uses that stack; before anything asks for settings, which are read once."""
     os.environ.update(environment)
-    create_resources(bootstrap.settings().conversations_table, bootstrap.settings().bucket)
+    chosen = bootstrap.settings()
+    create_resources(chosen.conversations_table, chosen.ingest_table, chosen.bucket)
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""The table and the bucket that `template.yaml` gives a deployment, made in the laptop's emulator; safe to repeat."""
+"""The tables and the bucket that `template.yaml` gives a deployment, made in the laptop's emulator; safe to repeat."""
 
 import os
 from contextlib import suppress
@@ -13,28 +13,26 @@ CONFIG = Config(connect_timeout=2, read_timeout=10, retries={"total_max_attempts
 LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 
 
-def create_resources(table: str = "faqchat-conversations", bucket: str = "faqchat") -> None:
+def create_resources(conversations: str, ingest: str, bucket: str) -> None:
     """Create what is missing at AWS_ENDPOINT_URL; refuse to do so anywhere but on this machine."""
     endpoint = os.environ.get("AWS_ENDPOINT_URL", "")
     if urlsplit(endpoint).hostname not in LOOPBACK:
         raise ValueError(f"AWS_ENDPOINT_URL is {endpoint!r}: tables are created on this machine only")
-    _create_table(endpoint, table)
+    _create_table(endpoint, conversations, "session_id", "turn_id")
+    _create_table(endpoint, ingest, "kind", "run_id")
     _create_bucket(endpoint, bucket)
 
 
-def _create_table(endpoint: str, name: str) -> None:
+def _create_table(endpoint: str, name: str, partition_key: str, sort_key: str) -> None:
     dynamodb = boto3.client("dynamodb", endpoint_url=endpoint, config=CONFIG)
     with suppress(dynamodb.exceptions.ResourceInUseException):
         dynamodb.create_table(
             TableName=name,
             BillingMode="PAY_PER_REQUEST",
-            AttributeDefinitions=[
-                {"AttributeName": "session_id", "AttributeType": "S"},
-                {"AttributeName": "turn_id", "AttributeType": "S"},
-            ],
+            AttributeDefinitions=[{"AttributeName": key, "AttributeType": "S"} for key in (partition_key, sort_key)],
             KeySchema=[
-                {"AttributeName": "session_id", "KeyType": "HASH"},
-                {"AttributeName": "turn_id", "KeyType": "RANGE"},
+                {"AttributeName": partition_key, "KeyType": "HASH"},
+                {"AttributeName": sort_key, "KeyType": "RANGE"},
             ],
         )
     dynamodb.get_waiter("table_exists").wait(TableName=name, WaiterConfig={"Delay": 1, "MaxAttempts": 10})

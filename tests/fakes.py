@@ -3,17 +3,17 @@
 import asyncio
 import math
 from collections import Counter
-from collections.abc import AsyncGenerator, Iterable, Sequence
+from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
 
 from faqchat import bootstrap
 from faqchat.catalogue import Catalogues
 from faqchat.chat import ChatService
-from faqchat.errors import Unavailable
+from faqchat.errors import NotFound, Unavailable
 from faqchat.events import ChatRequest, Event, Usage
 from faqchat.extractive import Extractive
 from faqchat.faq import Entry, RawEntry
 from faqchat.guardrail import Guardrail
-from faqchat.index import Fingerprint, Hit, IndexSnapshot, Kind, VectorRow
+from faqchat.index import Fingerprint, Hit, IndexSnapshot, Kind, Manifest, VectorRow
 from faqchat.ingest import Ingest
 from faqchat.ports import Generator
 from faqchat.pricing import Price
@@ -104,24 +104,54 @@ class FakeVectors:
 
 
 class FakeSnapshots:
-    """The published snapshot, in memory."""
+    """Staged versions and the published one, in memory."""
 
     def __init__(self) -> None:
-        self.snapshot: IndexSnapshot | None = None
+        self.versions: dict[str, dict[str, Entry]] = {}
+        self.manifest: Manifest | None = None
+        self.publications = 0
         self.down = False
 
+    @property
+    def snapshot(self) -> IndexSnapshot | None:
+        return self.manifest and IndexSnapshot(self.manifest, self.versions[self.manifest.version])
+
+    @snapshot.setter
+    def snapshot(self, snapshot: IndexSnapshot | None) -> None:
+        self.manifest = snapshot and snapshot.manifest
+        if snapshot:
+            self.versions[snapshot.manifest.version] = snapshot.entries
+
     async def version(self) -> str | None:
-        if self.down:
-            raise Unavailable("snapshots are down")
-        return self.snapshot.manifest.version if self.snapshot else None
+        self._reach()
+        return f"{self.manifest.version} {self.manifest.kinds}" if self.manifest else None
 
     async def load(self) -> IndexSnapshot | None:
-        await self.version()
+        self._reach()
         return self.snapshot
 
-    async def publish(self, snapshot: IndexSnapshot) -> None:
-        await self.version()
-        self.snapshot = snapshot
+    async def published(self) -> Manifest | None:
+        self._reach()
+        return self.manifest
+
+    async def stage(self, version: str, entries: Mapping[str, Entry]) -> None:
+        self._reach()
+        self.versions[version] = dict(entries)
+
+    async def staged(self, version: str) -> dict[str, Entry]:
+        self._reach()
+        if version not in self.versions:
+            raise NotFound("no such version")
+        return self.versions[version]
+
+    async def publish(self, manifest: Manifest) -> None:
+        self._reach()
+        self.manifest = manifest
+        self.publications += 1
+
+    def _reach(self) -> None:
+        if self.down:
+            raise Unavailable("snapshots are down")
 
 
 class FakeHistory(MemoryHistory):

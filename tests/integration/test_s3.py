@@ -1,10 +1,13 @@
+import asyncio
 import gzip
+from datetime import timedelta
 
 import boto3
 import pytest
 
+from faqchat.adapters import s3 as adapter
 from faqchat.adapters.s3 import POINTER, S3Snapshots
-from faqchat.errors import Unavailable
+from faqchat.errors import NotFound, Unavailable
 from faqchat.faq import Entry
 from faqchat.index import Fingerprint, IndexSnapshot, Manifest
 
@@ -34,6 +37,17 @@ def a_snapshot(version, count=3):
     return IndexSnapshot(manifest, {entry.faq_id: entry for entry in entries})
 
 
+async def publish(snapshots, snapshot):
+    await snapshots.stage(snapshot.manifest.version, snapshot.entries)
+    await snapshots.publish(snapshot.manifest)
+
+
+@pytest.fixture
+def old_at_once(monkeypatch):
+    """What was staged before this moment is old."""
+    monkeypatch.setattr(adapter, "YOUNG", timedelta(0))
+
+
 def keys(bucket):
     return [found["Key"] for found in boto3.client("s3").list_objects_v2(Bucket=bucket).get("Contents", [])]
 
@@ -49,12 +63,12 @@ async def test_a_missing_bucket_holds_nothing(aws):
     assert await snapshots.version() is None
     assert await snapshots.load() is None
     with pytest.raises(Unavailable, match="NoSuchBucket"):
-        await snapshots.publish(a_snapshot("v1"))
+        await publish(snapshots, a_snapshot("v1"))
 
 
 async def test_what_is_published_is_loaded_as_it_was(bucket):
     snapshots = S3Snapshots(bucket)
-    await snapshots.publish(a_snapshot("v1"))
+    await publish(snapshots, a_snapshot("v1"))
     loaded = await S3Snapshots(bucket).load()
     assert loaded == a_snapshot("v1")
     assert list(loaded.entries) == list(a_snapshot("v1").entries)
@@ -62,51 +76,48 @@ async def test_what_is_published_is_loaded_as_it_was(bucket):
 
 async def test_the_version_changes_with_a_publication_and_only_then(bucket):
     snapshots = S3Snapshots(bucket)
-    await snapshots.publish(a_snapshot("v1"))
+    await publish(snapshots, a_snapshot("v1"))
     first = await snapshots.version()
     assert await snapshots.version() == first
-    await snapshots.publish(a_snapshot("v2"))
+    await publish(snapshots, a_snapshot("v2"))
     assert await snapshots.version() not in {first, None}
 
 
-async def test_two_earlier_catalogues_are_kept(bucket):
+async def test_two_earlier_catalogues_are_kept(bucket, old_at_once):
     snapshots = S3Snapshots(bucket)
     for number in range(1, 6):
-        await snapshots.publish(a_snapshot(f"v{number}"))
+        await publish(snapshots, a_snapshot(f"v{number}"))
     assert keys(bucket) == [POINTER, *(f"index/v{number}/catalog.jsonl.gz" for number in (3, 4, 5))]
+
+
+async def test_what_was_staged_today_is_kept_for_the_run_that_will_publish_it(bucket):
+    snapshots = S3Snapshots(bucket)
+    for number in range(5):
+        await snapshots.stage(f"v{number}", a_snapshot("v1").entries)
+    await publish(snapshots, a_snapshot("v9"))
+    assert await snapshots.staged("v0") == a_snapshot("v1").entries
+
+
+async def test_what_was_staged_is_not_seen_before_it_is_published(bucket):
+    snapshots = S3Snapshots(bucket)
+    await snapshots.stage("v1", a_snapshot("v1").entries)
+    assert (await snapshots.version(), await snapshots.published(), await snapshots.load()) == (None, None, None)
+
+
+async def test_what_was_never_staged_is_not_found(bucket):
+    with pytest.raises(NotFound):
+        await S3Snapshots(bucket).staged("v1")
 
 
 async def test_going_back_to_an_earlier_version_keeps_its_catalogue(bucket):
     snapshots = S3Snapshots(bucket)
     for version in ("v1", "v2", "v3", "v1"):
-        await snapshots.publish(a_snapshot(version))
+        await publish(snapshots, a_snapshot(version))
     assert (await snapshots.load()).manifest.version == "v1"
 
 
-async def test_a_publication_that_broke_off_before_the_pointer_is_not_seen(bucket):
-    await S3Snapshots(bucket).publish(a_snapshot("v1"))
-    before = await S3Snapshots(bucket).version()
-
-    class NoPointer:
-        def __init__(self, s3):
-            self._s3 = s3
-
-        def put_object(self, **request):
-            if request["Key"] == POINTER:
-                raise KeyboardInterrupt
-            self._s3.put_object(**request)
-
-    breaking = S3Snapshots(bucket)
-    breaking._s3._client = NoPointer(boto3.client("s3"))
-    with pytest.raises(KeyboardInterrupt):
-        breaking._publish(breaking._s3._client, a_snapshot("v2").manifest, b"")
-    assert "index/v2/catalog.jsonl.gz" in keys(bucket)
-    assert await S3Snapshots(bucket).version() == before
-    assert (await S3Snapshots(bucket).load()).manifest.version == "v1"
-
-
-async def test_a_catalogue_replaced_while_it_is_read_is_read_anew(bucket):
-    await S3Snapshots(bucket).publish(a_snapshot("v1"))
+async def test_a_catalogue_replaced_while_it_is_read_is_read_anew(bucket, old_at_once):
+    await publish(S3Snapshots(bucket), a_snapshot("v1"))
 
     class Overtaken:
         """Between the reader's two requests, others publish until the catalogue it was told of is gone."""
@@ -120,11 +131,7 @@ async def test_a_catalogue_replaced_while_it_is_read_is_read_anew(bucket):
             found = self._s3.get_object(**request)
             if self._asked == 1:
                 for version in ("v2", "v3", "v4", "v5"):
-                    S3Snapshots(bucket)._publish(self._s3, a_snapshot(version).manifest, gzip.compress(b""))
-                packed = gzip.compress(
-                    b"".join(f"{e.model_dump_json()}\n".encode() for e in a_snapshot("v5").entries.values())
-                )
-                self._s3.put_object(Bucket=bucket, Key="index/v5/catalog.jsonl.gz", Body=packed)
+                    asyncio.run(publish(S3Snapshots(bucket), a_snapshot(version)))
             return found
 
     reader = S3Snapshots(bucket)
@@ -144,14 +151,14 @@ async def test_a_catalogue_replaced_while_it_is_read_is_read_anew(bucket):
     ids=["empty", "no gzip", "truncated", "no entries", "too few entries"],
 )
 async def test_a_damaged_catalogue_is_unavailable(bucket, content):
-    await S3Snapshots(bucket).publish(a_snapshot("v1"))
+    await publish(S3Snapshots(bucket), a_snapshot("v1"))
     boto3.client("s3").put_object(Bucket=bucket, Key="index/v1/catalog.jsonl.gz", Body=content)
     with pytest.raises(Unavailable):
         await S3Snapshots(bucket).load()
 
 
 async def test_a_catalogue_that_is_gone_is_unavailable(bucket):
-    await S3Snapshots(bucket).publish(a_snapshot("v1"))
+    await publish(S3Snapshots(bucket), a_snapshot("v1"))
     boto3.client("s3").delete_object(Bucket=bucket, Key="index/v1/catalog.jsonl.gz")
     with pytest.raises(Unavailable, match="not there"):
         await S3Snapshots(bucket).load()

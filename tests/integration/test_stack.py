@@ -103,7 +103,7 @@ def free(layout):
 def use(layout, monkeypatch):
     for name, value in layout.environment().items():
         monkeypatch.setenv(name, value)
-    create_resources()
+    create_resources("faqchat-conversations", "faqchat-ingest", "faqchat")
     return boto3.client("dynamodb")
 
 

@@ -119,7 +119,7 @@ class TestNextIngest:
         assert shop.embedder.embedded == []
         assert second.changes == Changes(added=0, changed=0, unchanged=6, removed=0)
         assert (second.embedded, second.deleted, second.version) == (0, 0, first.version)
-        assert shop.snapshots.snapshot is published
+        assert shop.snapshots.snapshot == published
 
     async def test_a_changed_answer_embeds_its_own_passages_and_no_others(self, shop):
         await shop.run()
@@ -216,7 +216,7 @@ class TestFailure:
         shop.embedder.batches_left = 0
         with pytest.raises(Unavailable):
             await shop.run((*replaced(2, answer="정산은 매일 됩니다.")[1:], RawEntry("새 질문", "새 답")))
-        assert shop.snapshots.snapshot is published
+        assert shop.snapshots.snapshot == published
         assert (shop.vectors.alias, texts <= set(shop.rows)) == (alias, True)
 
     @pytest.mark.parametrize("part", ["embedder", "vectors", "snapshots"])
@@ -231,7 +231,7 @@ class TestFailure:
         published, texts = shop.snapshots.snapshot, set(shop.rows)
         with pytest.raises(BadSource, match=f"none of the {len(raw)} entries"):
             await shop.run(raw)
-        assert shop.snapshots.snapshot is published
+        assert shop.snapshots.snapshot == published
         assert set(shop.rows) == texts
 
 

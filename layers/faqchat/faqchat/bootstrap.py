@@ -19,7 +19,8 @@ from faqchat.grounding import Grounded
 from faqchat.guardrail import Guardrail
 from faqchat.ingest import Ingest
 from faqchat.lexicon import load_lexicon
-from faqchat.ports import Embedder, Generator, History, LexicalIndex, Snapshots
+from faqchat.pipeline import Pipeline
+from faqchat.ports import Embedder, Generator, History, LexicalIndex, Runs, Snapshots
 from faqchat.pricing import Price
 from faqchat.readiness import Check
 from faqchat.retriever import Retriever
@@ -31,6 +32,7 @@ from faqchat.tokens import tokens
 if TYPE_CHECKING:
     from faqchat.adapters.milvus import MilvusVectors
     from faqchat.adapters.openai_chat import OpenAIChat
+    from faqchat.adapters.sqs import SqsPipelineQueue
 
 WRITER_RETRIES = 3  # nobody waits for an utterance, so Retry-After is honoured, within the model's timeout
 
@@ -62,6 +64,30 @@ def chat_service() -> ChatService:
 def ingest() -> Ingest:
     """The service that brings the index up to a FAQ file."""
     return Ingest(embedder(), vectors(), snapshots(), scope_banks(), settings().embedding_batch)
+
+
+@cache
+def runs() -> Runs:
+    """The record of the pipeline's runs."""
+    from faqchat.adapters.runs_table import DynamoRuns
+
+    return DynamoRuns(settings().ingest_table)
+
+
+@cache
+def pipeline() -> Pipeline:
+    """The same ingest, spread over functions."""
+    from faqchat.adapters.uploads import S3Uploads
+
+    return Pipeline(ingest(), S3Uploads(settings().bucket), runs(), pipeline_queue())
+
+
+@cache
+def pipeline_queue() -> "SqsPipelineQueue":
+    """How the pipeline's functions reach each other."""
+    from faqchat.adapters.sqs import SqsPipelineQueue
+
+    return SqsPipelineQueue(settings().batch_queue_url, settings().publish_queue_url)
 
 
 def expansion() -> Expansion:

@@ -1,8 +1,8 @@
 """Ingest: a FAQ file becomes entries, entries become texts to embed, and only what changed is embedded.
 
-Three steps that can run in one process or be spread over functions: `plan` compares, `embed` writes one batch,
-`publish` makes it live. Rows are named by what they hold, so every step may be repeated, and a run that was
-killed goes on where it stopped.
+The steps run in one process (`run`) or are spread over functions (`pipeline.py`): `plan` compares, `embed` writes a
+batch, `publish` makes it live, `sweep` deletes what is left over. Rows are named by what they hold, so every step may
+be repeated, and a run that was killed goes on where it stopped.
 """
 
 import asyncio
@@ -13,16 +13,18 @@ from datetime import UTC, datetime
 from typing import NamedTuple, Protocol
 
 from faqchat import faq
-from faqchat.errors import BadSource
+from faqchat.errors import BadSource, IndexMismatch
 from faqchat.faq import Entry, Faq, RawEntry, Rejected
-from faqchat.index import Fingerprint, IndexSnapshot, Kind, Manifest, TextRow, VectorRow, text_row
+from faqchat.index import Fingerprint, Kind, Manifest, TextRow, VectorRow, text_row
 from faqchat.passages import split_passages
 from faqchat.ports import Embedder, Snapshots, VectorCollections
 from faqchat.suspects import find_suspects
 
+Kinds = tuple[Kind, ...]
+
 # What must be embedded before the FAQ can answer, and what follows behind it: without passages answers are two points
 # worse, and ready in a third of the time (docs/quality.md).
-STAGES: tuple[tuple[Kind, ...], ...] = (("title", "in_scope", "out_of_scope", "utterance"), ("passage",))
+STAGES: tuple[Kinds, ...] = (("title", "in_scope", "out_of_scope", "utterance"), ("passage",))
 
 MAX_RAW_CHARS = 4 * faq.MAX_ANSWER_CHARS  # an answer with its page furniture and white space
 
@@ -30,7 +32,7 @@ MAX_RAW_CHARS = 4 * faq.MAX_ANSWER_CHARS  # an answer with its page furniture an
 class Progress(Protocol):
     """Who watches a run."""
 
-    def __call__(self, done: int, total: int, kinds: tuple[Kind, ...]) -> None:
+    def __call__(self, done: int, total: int, kinds: Kinds) -> None:
         """`done` of `total` texts are embedded; `kinds` are complete and published."""
         ...
 
@@ -44,17 +46,30 @@ class Changes(NamedTuple):
     removed: int
 
 
-class Plan(NamedTuple):
-    """What stands between the file and a published index."""
+class Difference(NamedTuple):
+    """How far what is stored and published is from a FAQ."""
 
-    faq: Faq
-    read: int
-    changes: Changes
     collection: str
     fingerprint: Fingerprint
     missing: tuple[TextRow, ...]  # in the order of STAGES
     stale: frozenset[str]
     published: Manifest | None
+
+    @property
+    def kinds(self) -> tuple[Kind, ...]:
+        """The kinds that are live in this collection: they stay so while the few rows that changed are written."""
+        return self.published.kinds if self.published and self.published.collection == self.collection else ()
+
+
+class Plan(NamedTuple):
+    """What stands between the file and a published index."""
+
+    faq: Faq
+    entries: dict[str, Entry]
+    read: int
+    changes: Changes
+    version: str
+    difference: Difference
 
 
 class Report(NamedTuple):
@@ -65,7 +80,7 @@ class Report(NamedTuple):
     embedded: int
     deleted: int
     version: str
-    kinds: tuple[Kind, ...]
+    kinds: Kinds
     faq: Faq
 
 
@@ -159,55 +174,66 @@ class Ingest:
 
     async def plan(self, raw: Sequence[RawEntry], utterances: Mapping[str, Sequence[str]]) -> Plan:
         """Compare a file with what is stored and what is published; writes nothing but an empty collection."""
-        cleaned, (collection, fingerprint, stored), snapshot = await asyncio.gather(
-            asyncio.to_thread(clean, raw, utterances), self._stored(), self._snapshots.load()
-        )
+        cleaned, before = await asyncio.gather(asyncio.to_thread(clean, raw, utterances), self._snapshots.load())
         if not cleaned.entries:
             raise BadSource(f"none of the {len(raw)} entries can be used")
-        wanted = rows(cleaned.entries, self._banks)
-        return Plan(
-            cleaned,
-            len(raw),
-            _compare(snapshot.entries if snapshot else {}, cleaned.entries),
-            collection,
-            fingerprint,
-            tuple(row for row in wanted if row.row_id not in stored),
-            frozenset(stored - {row.row_id for row in wanted}),
-            snapshot.manifest if snapshot else None,
+        entries = {entry.faq_id: entry for entry in cleaned.entries}
+        difference = await self.compare(entries)
+        changes = _compare(before.entries if before else {}, cleaned.entries)
+        return Plan(cleaned, entries, len(raw), changes, _version(entries, difference.collection), difference)
+
+    async def compare(self, entries: Mapping[str, Entry]) -> Difference:
+        """Compare entries with what is stored; creates the model's collection where it is missing."""
+        fingerprint = await self._embedder.fingerprint()
+        collection = _collection(fingerprint)
+        await self._collections.open(collection, fingerprint)
+        stored, published = await asyncio.gather(self._collections.row_ids(collection), self._snapshots.published())
+        wanted = rows(entries.values(), self._banks)
+        missing = tuple(row for row in wanted if row.row_id not in stored)
+        return Difference(
+            collection, fingerprint, missing, frozenset(stored - {row.row_id for row in wanted}), published
         )
 
-    async def _stored(self) -> tuple[str, Fingerprint, set[str]]:
-        """The model's collection, created where missing, and the rows that it holds."""
-        fingerprint = await self._embedder.fingerprint()
-        collection = f"faq_{fingerprint.slug}"
-        await self._collections.open(collection, fingerprint)
-        return collection, fingerprint, await self._collections.row_ids(collection)
+    async def stage(self, plan: Plan) -> None:
+        """Lay the entries down under their version, for whoever publishes them."""
+        await self._snapshots.stage(plan.version, plan.entries)
+
+    async def staged(self, version: str) -> dict[str, Entry]:
+        """The entries of a version. Raises `NotFound` where they were never laid down, or removed since."""
+        return await self._snapshots.staged(version)
 
     async def embed(self, collection: str, texts: Sequence[TextRow]) -> None:
-        """Embed and store rows; may be repeated."""
+        """Embed and store rows; may be repeated. Raises `IndexMismatch` where the model is not the planned one."""
+        fingerprint = await self._embedder.fingerprint()
+        if collection != _collection(fingerprint):
+            raise IndexMismatch(f"{collection!r} is not a collection of {fingerprint.model!r}: ingest the file again")
         vectors = await self._embedder.passages([row.text for row in texts])
         await self._collections.upsert(
             collection,
             [VectorRow(row.row_id, row.faq_id, row.kind, vector) for row, vector in zip(texts, vectors, strict=True)],
         )
 
-    async def publish(self, plan: Plan, kinds: tuple[Kind, ...], source: str) -> str:
-        """Make the entries live with the kinds of vectors that are complete; the version's name is its content."""
-        entries = {entry.faq_id: entry for entry in plan.faq.entries}
-        version = _version(entries.values(), plan.collection, kinds)
-        await self._collections.publish(plan.collection)
-        if plan.published is None or plan.published.version != version:
-            manifest = Manifest(
+    async def publish(self, version: str, entries: int, difference: Difference, kinds: Kinds, source: str) -> None:
+        """Make a staged version live, with the kinds of vectors that are complete; nothing where it is so already."""
+        published = difference.published
+        await self._collections.publish(difference.collection)
+        if published and (published.version, published.kinds) == (version, kinds):
+            return
+        await self._snapshots.publish(
+            Manifest(
                 version=version,
-                collection=plan.collection,
-                fingerprint=plan.fingerprint,
+                collection=difference.collection,
+                fingerprint=difference.fingerprint,
                 kinds=kinds,
-                entries=len(entries),
+                entries=entries,
                 source=source,
                 published_at=datetime.now(UTC).isoformat(timespec="seconds"),
             )
-            await self._snapshots.publish(IndexSnapshot(manifest, entries))
-        return version
+        )
+
+    async def sweep(self, difference: Difference) -> None:
+        """Delete the rows that no entry has any more. Only now: until the new entries are live, the old are shown."""
+        await self._collections.delete(difference.collection, difference.stale)
 
     async def run(
         self,
@@ -218,25 +244,25 @@ class Ingest:
     ) -> Report:
         """The whole ingest in one process, published after every stage that had something to embed."""
         plan = await self.plan(raw, utterances)
-        done, total = 0, len(plan.missing)
-        # A kind that is live stays live while the few rows that changed are written.
-        complete = plan.published.kinds if plan.published and plan.published.collection == plan.collection else ()
+        await self.stage(plan)
+        difference = plan.difference
+        done, total = 0, len(difference.missing)
+        complete = difference.kinds
         progress(done, total, complete)
         for stage in STAGES:
             # Texts of like length share a batch: a batch costs what its longest text costs.
-            todo = sorted((row for row in plan.missing if row.kind in stage), key=lambda row: len(row.text))
+            todo = sorted((row for row in difference.missing if row.kind in stage), key=lambda row: len(row.text))
             for start in range(0, len(todo), self._batch):
                 batch = todo[start : start + self._batch]
-                await self.embed(plan.collection, batch)
+                await self.embed(difference.collection, batch)
                 done += len(batch)
                 progress(done, total, complete)
             complete = tuple(dict.fromkeys((*complete, *stage)))
             if todo or stage == STAGES[-1]:
-                version = await self.publish(plan, complete, source)
+                await self.publish(plan.version, len(plan.entries), difference, complete, source)
                 progress(done, total, complete)
-        # Only now: until the new entries are live, the old ones are still shown.
-        await self._collections.delete(plan.collection, plan.stale)
-        return Report(plan.read, plan.changes, done, len(plan.stale), version, complete, plan.faq)
+        await self.sweep(difference)
+        return Report(plan.read, plan.changes, done, len(difference.stale), plan.version, complete, plan.faq)
 
 
 def _compare(before: Mapping[str, Entry], after: Sequence[Entry]) -> Changes:
@@ -245,8 +271,13 @@ def _compare(before: Mapping[str, Entry], after: Sequence[Entry]) -> Changes:
     return Changes(len(after) - len(kept), changed, len(kept) - changed, len(before) - len(kept))
 
 
-def _version(entries: Iterable[Entry], collection: str, kinds: Sequence[Kind]) -> str:
-    digest = hashlib.sha256(f"{collection} {' '.join(kinds)}\n".encode())
-    for entry in entries:
+def _collection(fingerprint: Fingerprint) -> str:
+    return f"faq_{fingerprint.slug}"
+
+
+def _version(entries: Mapping[str, Entry], collection: str) -> str:
+    """The name of a version is its content."""
+    digest = hashlib.sha256(f"{collection}\n".encode())
+    for entry in entries.values():
         digest.update(json.dumps(entry.model_dump(mode="json"), ensure_ascii=False, sort_keys=True).encode())
     return digest.hexdigest()[:16]

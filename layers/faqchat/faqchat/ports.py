@@ -3,13 +3,15 @@
 Every method may raise `Unavailable`; what else may cross is named where it may.
 """
 
-from collections.abc import AsyncGenerator, Iterable, Sequence
+from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
 from typing import Protocol
 
 from faqchat.conversation import Turn
 from faqchat.events import Usage
-from faqchat.index import Fingerprint, Hit, IndexSnapshot, Kind, VectorRow
+from faqchat.faq import Entry, RawEntry
+from faqchat.index import Fingerprint, Hit, IndexSnapshot, Kind, Manifest, VectorRow
 from faqchat.prompt import Brief, Message
+from faqchat.runs import Batch, Run, Settlement, Status
 
 
 class Embedder(Protocol):
@@ -86,8 +88,79 @@ class Snapshots(Protocol):
         """The published snapshot; None where nothing was published."""
         ...
 
-    async def publish(self, snapshot: IndexSnapshot) -> None:
-        """Make this the published snapshot; readers see the old or the new one, never a mixture."""
+    async def published(self) -> Manifest | None:
+        """The manifest of the published snapshot; None where nothing was published."""
+        ...
+
+    async def stage(self, version: str, entries: Mapping[str, Entry]) -> None:
+        """Lay the entries of a version down; nobody reads them before it is published."""
+        ...
+
+    async def staged(self, version: str) -> dict[str, Entry]:
+        """The entries of a version. Raises `NotFound` where they were never laid down, or removed since."""
+        ...
+
+    async def publish(self, manifest: Manifest) -> None:
+        """Make a staged version the published one; readers see the old or the new one, never a mixture."""
+        ...
+
+
+class Uploads(Protocol):
+    """Where FAQ files are put."""
+
+    async def read(self, key: str) -> tuple[list[RawEntry], dict[str, tuple[str, ...]]]:
+        """A file's entries, and the utterances that lie beside it.
+
+        Raises `BadSource` for a file that is no FAQ, `NotFound` for one that is not there.
+        """
+        ...
+
+
+class Runs(Protocol):
+    """The record of the pipeline's runs. Each call is one atomic change."""
+
+    async def begin(self, run: Run) -> Run:
+        """Begin the run, or its next round; gives it with that round's number."""
+        ...
+
+    async def record(self, run: Run) -> Run:
+        """Keep a run that ended before it sent anything; one of the same id that is under way stays as it is."""
+        ...
+
+    async def get(self, run_id: str) -> Run:
+        """One run. Raises `NotFound`."""
+        ...
+
+    async def newest(self) -> Run | None:
+        """The run of the newest upload that was not refused."""
+        ...
+
+    async def latest(self, limit: int) -> list[Run]:
+        """The last runs, newest first."""
+        ...
+
+    async def complete(self, batch: Batch) -> Run:
+        """A batch is stored; one that was counted before, or is of an older round, changes nothing."""
+        ...
+
+    async def fail(self, batch: Batch, why: str) -> None:
+        """A batch was tried in vain; forgotten when it is completed after all."""
+        ...
+
+    async def end(self, run_id: str, status: Status, error: str = "") -> Run:
+        """The run is over."""
+        ...
+
+
+class PipelineQueue(Protocol):
+    """How the pipeline's steps reach each other. What is sent is delivered at least once, in any order."""
+
+    async def embed(self, batches: Iterable[Batch]) -> None:
+        """Have batches embedded."""
+        ...
+
+    async def settle(self, settlement: Settlement) -> None:
+        """Have a run settled; settlements are delivered one at a time."""
         ...
 
 

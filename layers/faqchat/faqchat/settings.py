@@ -53,6 +53,10 @@ class Settings(BaseSettings):
     conversations_table: str = "faqchat-conversations"
     bucket: str = "faqchat"
     session_ttl_days: int = Field(30, ge=1)
+    ingest_table: str = "faqchat-ingest"
+    idempotency_table: str = "faqchat-idempotency"
+    batch_queue_url: str = ""  # these two are the ingest functions' only: a laptop's ingest is one process
+    publish_queue_url: str = ""
 
     # a turn
     history_turns: int = Field(6, ge=0)

@@ -74,20 +74,30 @@ _Line = TypeVar("_Line", bound=BaseModel)
 
 def read_faq_file(path: Path) -> list[RawEntry]:
     """The entries of a FAQ file, in its order."""
-    readers = {".pkl": _read_pickle, ".jsonl": _read_jsonl, ".csv": _read_csv}
-    reader = readers.get(path.suffix.lower())
-    if reader is None:
-        raise BadSource(f"{path.name}: a FAQ file ends in .pkl, .jsonl or .csv")
-    entries = reader(path.name, _content(path))
-    if not entries:
-        raise BadSource(f"{path.name}: there is no entry in this file")
-    return entries
+    return parse_faq(path.name, _content(path))
 
 
 def read_utterances(path: Path) -> dict[str, tuple[str, ...]]:
     """Other ways of asking, by FAQ id; lines of the same id add up."""
+    return parse_utterances(path.name, _content(path))
+
+
+def parse_faq(name: str, content: bytes) -> list[RawEntry]:
+    """The entries of a FAQ file's content; the name tells its format."""
+    readers = {".pkl": _read_pickle, ".jsonl": _read_jsonl, ".csv": _read_csv}
+    reader = readers.get(Path(name).suffix.lower())
+    if reader is None:
+        raise BadSource(f"{name}: a FAQ file ends in .pkl, .jsonl or .csv")
+    entries = reader(name, content)
+    if not entries:
+        raise BadSource(f"{name}: there is no entry in this file")
+    return entries
+
+
+def parse_utterances(name: str, content: bytes) -> dict[str, tuple[str, ...]]:
+    """Other ways of asking, by FAQ id."""
     utterances: dict[str, tuple[str, ...]] = {}
-    for line in _lines(path.name, _content(path), _UtterancesLine):
+    for line in _lines(name, content, _UtterancesLine):
         utterances[line.faq_id] = (*utterances.get(line.faq_id, ()), *line.utterances)
     return utterances
 

@@ -5,19 +5,23 @@ reader follows the pointer, so it sees the old catalogue or the new one. The rol
 answers 403, not 404, for what is not there.
 """
 
+import asyncio
 import gzip
 import zlib
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from pydantic import ValidationError
 
 from faqchat.adapters.aws import AwsService, Refused
-from faqchat.errors import Unavailable
+from faqchat.errors import NotFound, Unavailable
 from faqchat.faq import Entry
 from faqchat.index import IndexSnapshot, Manifest
 
 POINTER = "index/current.json"
 KEPT = 2  # versions before the current one, for a reader that is about to fetch one, and for a way back
+YOUNG = timedelta(days=1)  # and what a run has staged that is not published yet
 MISSING = frozenset({"404", "NoSuchBucket", "NoSuchKey"})
 
 
@@ -39,22 +43,46 @@ class S3Snapshots:
     async def load(self) -> IndexSnapshot | None:
         """The published snapshot; None where nothing, or no bucket, is there."""
         for _ in range(2):  # a catalogue that is gone was replaced: the pointer has moved on
-            try:
-                manifest = Manifest.model_validate_json(await self._read(POINTER))
-            except Refused:
+            manifest = await self.published()
+            if manifest is None:
                 return None
-            except ValidationError as error:
-                raise Unavailable(f"s3://{self._bucket}/{POINTER} is not a manifest") from error
             try:
-                packed = await self._read(_catalogue(manifest.version))
-            except Refused:
+                entries = await self.staged(manifest.version)
+            except NotFound:
                 continue
-            return IndexSnapshot(manifest, _unpack(packed, manifest))
+            if len(entries) != manifest.entries:
+                raise Unavailable(f"the catalogue of version {manifest.version} is not the one that was published")
+            return IndexSnapshot(manifest, entries)
         raise Unavailable(f"the catalogue that s3://{self._bucket}/{POINTER} names is not there")
 
-    async def publish(self, snapshot: IndexSnapshot) -> None:
-        """Write the catalogue, then the pointer, then remove catalogues that nobody reads any more."""
-        await self._s3.run(lambda s3: self._publish(s3, snapshot.manifest, _pack(snapshot)))
+    async def published(self) -> Manifest | None:
+        """The pointer."""
+        try:
+            return Manifest.model_validate_json(await self._read(POINTER))
+        except Refused:
+            return None
+        except ValidationError as error:
+            raise Unavailable(f"s3://{self._bucket}/{POINTER} is not a manifest") from error
+
+    async def stage(self, version: str, entries: Mapping[str, Entry]) -> None:
+        """Write the catalogue of a version."""
+        packed = await asyncio.to_thread(_pack, entries)
+        key = _catalogue(version)
+        await self._s3.run(
+            lambda s3: s3.put_object(Bucket=self._bucket, Key=key, Body=packed, ContentType="application/gzip")
+        )
+
+    async def staged(self, version: str) -> dict[str, Entry]:
+        """The catalogue of a version."""
+        try:
+            packed = await self._read(_catalogue(version))
+        except Refused as error:
+            raise NotFound(f"the catalogue of version {version} is gone") from error
+        return await asyncio.to_thread(_unpack, packed, version)
+
+    async def publish(self, manifest: Manifest) -> None:
+        """Write the pointer, then remove catalogues that nobody reads any more."""
+        await self._s3.run(lambda s3: self._publish(s3, manifest))
 
     async def _read(self, key: str) -> bytes:
         def get(s3: Any) -> bytes:
@@ -63,9 +91,7 @@ class S3Snapshots:
 
         return await self._s3.run(get, expected=MISSING)
 
-    def _publish(self, s3: Any, manifest: Manifest, packed: bytes) -> None:
-        current = _catalogue(manifest.version)
-        s3.put_object(Bucket=self._bucket, Key=current, Body=packed, ContentType="application/gzip")
+    def _publish(self, s3: Any, manifest: Manifest) -> None:
         s3.put_object(
             Bucket=self._bucket,
             Key=POINTER,
@@ -77,28 +103,27 @@ class S3Snapshots:
             found
             for page in pages
             for found in page.get("Contents", [])
-            if found["Key"].endswith("/catalog.jsonl.gz") and found["Key"] != current
+            if found["Key"] not in {POINTER, _catalogue(manifest.version)}
         ]
         others.sort(key=lambda found: (found["LastModified"], found["Key"]), reverse=True)
+        young = datetime.now(UTC) - YOUNG
         for found in others[KEPT:]:
-            s3.delete_object(Bucket=self._bucket, Key=found["Key"])
+            if found["LastModified"] < young:
+                s3.delete_object(Bucket=self._bucket, Key=found["Key"])
 
 
 def _catalogue(version: str) -> str:
     return f"index/{version}/catalog.jsonl.gz"
 
 
-def _pack(snapshot: IndexSnapshot) -> bytes:
-    lines = "".join(f"{entry.model_dump_json()}\n" for entry in snapshot.entries.values())
+def _pack(entries: Mapping[str, Entry]) -> bytes:
+    lines = "".join(f"{entry.model_dump_json()}\n" for entry in entries.values())
     return gzip.compress(lines.encode(), mtime=0)  # equal entries make equal bytes
 
 
-def _unpack(packed: bytes, manifest: Manifest) -> dict[str, Entry]:
+def _unpack(packed: bytes, version: str) -> dict[str, Entry]:
     try:
-        lines = gzip.decompress(packed).splitlines()
-        entries = [Entry.model_validate_json(line) for line in lines]
+        entries = [Entry.model_validate_json(line) for line in gzip.decompress(packed).splitlines()]
     except (EOFError, OSError, zlib.error, ValidationError) as error:
-        raise Unavailable(f"the catalogue of version {manifest.version} is damaged") from error
-    if len(entries) != manifest.entries:
-        raise Unavailable(f"the catalogue of version {manifest.version} is not the one that was published")
+        raise Unavailable(f"the catalogue of version {version} is damaged") from error
     return {entry.faq_id: entry for entry in entries}
