@@ -6,6 +6,7 @@ works off batches, each of which fails alone.
 
 import asyncio
 import hashlib
+import warnings
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from functools import cache
@@ -35,9 +36,11 @@ FIRST_RETRY_S, LAST_RETRY_S = 5, 300
 Shown = dict[str, Any]
 _Result = TypeVar("_Result")
 
-logger = Logger()
-metrics = Metrics()
-tracer = Tracer()
+warnings.filterwarnings("ignore", "No application metrics to publish")  # an answer to `status` has none
+
+logger = Logger(service="faqchat-ingest")
+metrics = Metrics(namespace="FaqChat", service="faqchat-ingest")
+tracer = Tracer(service="faqchat-ingest")
 processor = BatchProcessor(event_type=EventType.SQS, raise_on_entire_batch_failure=False)
 loop = asyncio.Runner()  # one for all events of this process: connections live as long as their loop
 
