@@ -331,3 +331,13 @@ class TestRows:
         found = rows(clean(same, {faq_id("가"): ["다", "다"]}).entries, {})
         assert [row.text for row in found] == ["가", "나", "다", "같은 답입니다.", "같은 답입니다."]
         assert len({row.row_id for row in found}) == 5
+
+
+async def test_two_faqs_in_one_milvus_leave_each_other_alone():
+    vectors = FakeVectors()
+    for name, raw in (("first", FAQ), ("second", FAQ[:2])):
+        ingest = Ingest(FakeEmbedder(), vectors, FakeSnapshots(), BANKS, batch=4, name=name)
+        await ingest.run(raw, {}, "faq.jsonl", lambda *_: None)
+    assert sorted(name.partition("_")[0] for name in vectors.collections) == ["first", "second"]
+    titles = [{row.faq_id for row in rows.values() if row.kind == "title"} for rows in vectors.collections.values()]
+    assert sorted(map(len, titles)) == [2, 6]

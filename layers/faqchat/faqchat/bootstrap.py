@@ -63,7 +63,10 @@ def chat_service() -> ChatService:
 @cache
 def ingest() -> Ingest:
     """The service that brings the index up to a FAQ file."""
-    return Ingest(embedder(), vectors(), snapshots(), scope_banks(), settings().embedding_batch)
+    chosen = settings()
+    return Ingest(
+        embedder(), vectors(), snapshots(), scope_banks(), batch=chosen.embedding_batch, name=chosen.milvus_alias
+    )
 
 
 @cache

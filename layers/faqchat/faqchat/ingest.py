@@ -164,13 +164,16 @@ class Ingest:
         collections: VectorCollections,
         snapshots: Snapshots,
         banks: Mapping[Kind, Sequence[str]],
+        *,
         batch: int,
+        name: str = "faq",
     ) -> None:
         self._embedder = embedder
         self._collections = collections
         self._snapshots = snapshots
         self._banks = banks
         self._batch = batch
+        self._name = name  # of several FAQs in one Milvus each has its own collections
 
     async def plan(self, raw: Sequence[RawEntry], utterances: Mapping[str, Sequence[str]]) -> Plan:
         """Compare a file with what is stored and what is published; writes nothing but an empty collection."""
@@ -185,7 +188,7 @@ class Ingest:
     async def compare(self, entries: Mapping[str, Entry]) -> Difference:
         """Compare entries with what is stored; creates the model's collection where it is missing."""
         fingerprint = await self._embedder.fingerprint()
-        collection = _collection(fingerprint)
+        collection = self._collection(fingerprint)
         await self._collections.open(collection, fingerprint)
         stored, published = await asyncio.gather(self._collections.row_ids(collection), self._snapshots.published())
         wanted = rows(entries.values(), self._banks)
@@ -205,7 +208,7 @@ class Ingest:
     async def embed(self, collection: str, texts: Sequence[TextRow]) -> None:
         """Embed and store rows; may be repeated. Raises `IndexMismatch` where the model is not the planned one."""
         fingerprint = await self._embedder.fingerprint()
-        if collection != _collection(fingerprint):
+        if collection != self._collection(fingerprint):
             raise IndexMismatch(f"{collection!r} is not a collection of {fingerprint.model!r}: ingest the file again")
         vectors = await self._embedder.passages([row.text for row in texts])
         await self._collections.upsert(
@@ -234,6 +237,9 @@ class Ingest:
     async def sweep(self, difference: Difference) -> None:
         """Delete the rows that no entry has any more. Only now: until the new entries are live, the old are shown."""
         await self._collections.delete(difference.collection, difference.stale)
+
+    def _collection(self, fingerprint: Fingerprint) -> str:
+        return f"{self._name}_{fingerprint.slug}"
 
     async def run(
         self,
@@ -269,10 +275,6 @@ def _compare(before: Mapping[str, Entry], after: Sequence[Entry]) -> Changes:
     kept = [(before[entry.faq_id], entry) for entry in after if entry.faq_id in before]
     changed = sum(old != new for old, new in kept)
     return Changes(len(after) - len(kept), changed, len(kept) - changed, len(before) - len(kept))
-
-
-def _collection(fingerprint: Fingerprint) -> str:
-    return f"faq_{fingerprint.slug}"
 
 
 def _version(entries: Mapping[str, Entry], collection: str) -> str:
