@@ -1,16 +1,30 @@
 # Needs Python 3.11+ with venv and nothing else; `make install`, which the others call, puts the rest below this folder.
 PORT ?= 8000
+ENV ?= dev
 PY := .venv/bin/python
 UV := UV_PYTHON_DOWNLOADS=never UV_PYTHON=$(CURDIR)/$(PY) UV_DEFAULT_INDEX=https://pypi.org/simple .local/tools/uv/bin/uv
+# the SAM CLI; the layers' makefiles find uv, and python3.12 where that is what .venv was made with
+SAM := PATH="$(CURDIR)/.local/tools/uv/bin:$(CURDIR)/.venv/bin:$$PATH" SAM_CLI_TELEMETRY=0 .local/tools/sam/bin/python -m samcli
 
 .DEFAULT_GOAL := help
-.PHONY: help install run down test quality check format lock clean
+.PHONY: help install run down test quality check format lock clean build deploy
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):[^#]*## /  make \1\t/p' Makefile | expand -t 16
 
 install: ## uv, the locked packages, the AWS emulator; at once when nothing has changed
 	@sh local/bootstrap.sh
+
+.local/tools/sam/bin/sam: local/sam/pyproject.toml local/sam/uv.lock | install
+	UV_PROJECT_ENVIRONMENT=$(CURDIR)/.local/tools/sam $(UV) sync --frozen --project local/sam
+	@touch $@
+
+build: .local/tools/sam/bin/sam ## what Lambda runs, and its template, into .aws-sam/build
+	$(SAM) build
+
+deploy: build ## build and deploy the environment ENV=dev of samconfig.toml
+	@date -u '+Release: "%Y%m%d-%H%M%S"' >.aws-sam/release.yaml
+	$(SAM) deploy --config-env $(ENV)
 
 run: install ## serve the chat: FAQ=path chooses the file, PORT=8000 the port
 	@exec $(PY) -m local up $(if $(FAQ),--faq "$(FAQ)") --port $(PORT)
