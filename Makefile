@@ -23,7 +23,7 @@ build: .local/tools/sam/bin/sam ## what Lambda runs, and its template, into .aws
 	$(SAM) build
 
 deploy: build ## build and deploy the environment ENV=dev of samconfig.toml
-	@date -u '+Release: "%Y%m%d-%H%M%S"' >.aws-sam/release.yaml
+	@date '+Release: "%s"' >.aws-sam/release.yaml
 	$(SAM) deploy --config-env $(ENV)
 
 run: install ## serve the chat: FAQ=path chooses the file, PORT=8000 the port
