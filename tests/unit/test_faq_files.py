@@ -200,7 +200,7 @@ class TestFile:
     def test_a_file_over_the_cap_is_refused(self, tmp_path, name):
         with (tmp_path / name).open("wb") as file:
             file.truncate(faq_files.MAX_FILE_BYTES + 1)
-        assert "larger than 64 MB" in refusal(tmp_path / name)
+        assert "larger than 128 MB" in refusal(tmp_path / name)
 
     def test_an_answer_of_50_mb_is_read_and_left_to_ingest(self, write):
         (entry,) = read_faq_file(write("faq.pkl", pickle.dumps({"질문": "x" * 50_000_000}, 4)))

@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError
 from faqchat.errors import BadSource
 from faqchat.faq import RawEntry
 
-MAX_FILE_BYTES = 64 * 1024 * 1024
+MAX_FILE_BYTES = 128 * 1024 * 1024  # 50,000 entries of the usual length take 63 MB
 MAX_OPCODES = 4_000_000  # 2,717 entries take 11,000; a file of nothing but opcodes would take minutes
 
 # What a dict of strings is made of, and nothing that could name a class or call one.
