@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.e2e.product import UP_TIMEOUT_S, Chat, Product, embedded, until
+from tests.e2e.product import UP_TIMEOUT_S, Chat, Product, embedded, lives, until
 from tests.e2e.wire import Wires
 from tests.scripted_openai import ScriptedOpenAI
 
@@ -30,7 +30,7 @@ def product(tmp_path_factory):
         yield product
         processes = product.processes()
         assert product.stop() == 0, product.said
-        assert not [process for process in processes if process.is_running()]
+        assert not list(filter(lives, processes))
         assert not product.busy_ports
     finally:
         product.close()

@@ -199,7 +199,7 @@ class Product:
         self._process.kill()
         self.wait()
         if sys.platform == "linux":
-            until(lambda: not any(map(_lives, children)))
+            until(lambda: not any(map(lives, children)))
 
     def close(self) -> None:
         """Leave nothing behind, whatever happened."""
@@ -350,7 +350,7 @@ def _answers(url: str) -> bool:
     return False
 
 
-def _lives(process: psutil.Process) -> bool:
+def lives(process: psutil.Process) -> bool:
     with suppress(psutil.NoSuchProcess):
         return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
     return False
