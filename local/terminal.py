@@ -4,17 +4,16 @@ import sys
 
 import httpx
 
-from local.client import RequestFailed, ask, connect
+from local.client import CannotSign, RequestFailed, ask, connect
 
 HELP = "질문을 입력하세요. 번호를 입력하면 제안한 내용을 안내합니다. /new 새 대화, /quit 끝내기"
 
 
 def converse(url: str, *, aws_iam: bool) -> int:
     """Until /quit, Ctrl-D or Ctrl-C."""
-    session_id: str | None = None
-    offers: list[dict[str, str]] = []
-    print(HELP)
     with connect(url, aws_iam=aws_iam) as client:
+        print(HELP)
+        conversation = _Conversation(client)
         while True:
             try:
                 typed = input("\n> ").strip()
@@ -23,36 +22,41 @@ def converse(url: str, *, aws_iam: bool) -> int:
             if typed in ("/quit", "/exit"):
                 return 0
             if typed == "/new":
-                session_id, offers = None, []
-                continue
-            if not typed:
-                continue
-            chosen = offers[int(typed) - 1] if typed.isdecimal() and 0 < int(typed) <= len(offers) else None
-            try:
-                session_id, offers = _turn(client, chosen["text"] if chosen else typed, session_id, chosen)
-            except (RequestFailed, httpx.HTTPError) as error:
-                print(f"오류: {error}", file=sys.stderr)
+                conversation = _Conversation(client)
+            elif typed:
+                try:
+                    conversation.say(typed)
+                except (RequestFailed, CannotSign) as error:
+                    print(f"\n오류: {error}", file=sys.stderr)
 
 
-def _turn(
-    client: httpx.Client, message: str, session_id: str | None, chosen: dict[str, str] | None
-) -> tuple[str | None, list[dict[str, str]]]:
-    offers: list[dict[str, str]] = []
-    begins = session_id is None
-    for kind, event in ask(client, message, session_id, chosen["faq_id"] if chosen else None):
-        match kind:
-            case "start":
-                session_id = event["session_id"]
-            case "delta":
-                print(event["text"], end="", flush=True)
-            case "followups":
-                offers = event["followups"]
-            case "error":
-                print(f"\n오류: {event['detail']}", file=sys.stderr)
-            case "done":
-                print()
-                if begins and "history" in event["degraded"]:
-                    session_id = None  # it could not be stored, so the server will not know it again
-    for number, offer in enumerate(offers, 1):
-        print(f"  {number}. {offer['text']}")
-    return session_id, offers
+class _Conversation:
+    """What the next message goes on from; an answer that breaks off does not end it."""
+
+    def __init__(self, client: httpx.Client) -> None:
+        self._client = client
+        self._session_id: str | None = None
+        self._offers: list[dict[str, str]] = []
+
+    def say(self, typed: str) -> None:
+        """Send a message, or an offer by its number, and print the answer as it comes."""
+        chosen = typed.isdecimal() and 0 < int(typed) <= len(self._offers)
+        offer = self._offers[int(typed) - 1] if chosen else None
+        message, followup_id = (offer["text"], offer["faq_id"]) if offer else (typed, None)
+        begins = self._session_id is None
+        for kind, event in ask(self._client, message, self._session_id, followup_id):
+            match kind:
+                case "start":
+                    self._session_id, self._offers = event["session_id"], []
+                case "delta":
+                    print(event["text"], end="", flush=True)
+                case "followups":
+                    self._offers = event["followups"]
+                case "error":
+                    print(f"\n오류: {event['detail']}", file=sys.stderr)
+                case "done":
+                    print()
+                    if begins and "history" in event["degraded"]:
+                        self._session_id = None  # it could not be stored, so the server will not know it again
+        for number, suggested in enumerate(self._offers, 1):
+            print(f"  {number}. {suggested['text']}")
