@@ -1,12 +1,16 @@
 """One stack for all end-to-end tests: what it embeds takes half a minute, what the tests change they put back."""
 
+import shutil
+
 import pytest
+from playwright.sync_api import sync_playwright
 
 from tests.e2e.product import UP_TIMEOUT_S, Chat, Product, embedded, lives, until
 from tests.e2e.wire import Wires
 from tests.scripted_openai import ScriptedOpenAI
 
 KILLED_AFTER = 300  # texts
+QUIET = ("--no-sandbox", "--disable-background-networking", "--disable-component-update", "--disable-sync")
 
 
 def is_complete(said):
@@ -92,3 +96,14 @@ def wires(_all_wires, fragile_chat):
     yield _all_wires
     _all_wires.mend()
     until(lambda: fragile_chat.ask("반품 배송비는 누가 내나요?").degraded == [])
+
+
+@pytest.fixture(scope="module")
+def browser():
+    found = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    if not found:
+        pytest.skip("there is no chromium, chromium-browser or google-chrome on the PATH to drive a page with")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=found, args=QUIET)
+        yield browser
+        browser.close()

@@ -3,13 +3,12 @@
 After each test: no error in the console, no request to any other host, nothing to scroll to sideways.
 """
 
-import shutil
 import threading
 from contextlib import contextmanager
 from typing import Any
 
 import pytest
-from playwright.sync_api import Locator, Page, expect, sync_playwright
+from playwright.sync_api import Locator, Page, expect
 
 from faqchat.chat import interrupted
 from faqchat.errors import Unavailable
@@ -23,7 +22,6 @@ ANSWER = "구매자의 마음이 바뀐 반품은 구매자가"
 DECLINED = "저는 스마트 스토어 FAQ를 위한 챗봇입니다. 스마트 스토어에 대한 질문을 부탁드립니다."
 SAID = "구매자가 냅니다."  # by a model: the FAQ supports it
 HOSTILE = '<img src="x" onerror="window.pwned = 1"><script>window.pwned = 1</script><a href="javascript:pwned=1">가</a>'
-QUIET = ("--no-sandbox", "--disable-background-networking", "--disable-component-update", "--disable-sync")
 PHONE = {"viewport": {"width": 390, "height": 844}, "is_mobile": True, "has_touch": True}
 DESKTOP = {"viewport": {"width": 1280, "height": 800}}
 
@@ -94,17 +92,6 @@ class Visit:
             if self.page.evaluate(f"!!document.activeElement.closest('[data-testid={name}]')"):
                 return
         raise AssertionError(f"the keyboard does not reach {name}")
-
-
-@pytest.fixture(scope="module")
-def browser():
-    found = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-    if not found:
-        pytest.skip("there is no chromium, chromium-browser or google-chrome on the PATH to drive the page with")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=found, args=QUIET)
-        yield browser
-        browser.close()
 
 
 def visits(browser, screen):

@@ -1,152 +1,23 @@
-"""The client of the stream against a server that stands for a Function URL: it checks signatures, and it misbehaves."""
+"""The client of the stream against a stand-in for a Function URL, which checks signatures and misbehaves."""
 
 import hashlib
 import json
-import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from urllib.parse import parse_qsl, urlsplit
 
 import httpx
 import pytest
-from botocore.auth import SigV4Auth
-from botocore.awsrequest import AWSRequest
-from botocore.credentials import Credentials
 
 from local import terminal
 from local.client import CannotSign, RequestFailed, SigV4, ask, connect
+from tests.function_url import DONE, EVENTS, KEY, MISMATCH, REGION, SECRET, TOKEN, FunctionURL
 
-KEY, SECRET = "AKIDEXAMPLE", "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY"
-TOKEN = "IQoJb3JpZ2luX2VjEXAMPLETOKEN//////////w=="
-REGION = "ap-northeast-2"
-ALGORITHM = "AWS4-HMAC-SHA256 "
-MISMATCH = "The request signature we calculated does not match the signature you provided."
 EMPTY = hashlib.sha256(b"").hexdigest()
-FRAMING = {"transfer-encoding": "chunked", "connection": "close"}
 QUESTION = "반품 배송비는 누가 내나요?"
-EVENTS = (("start", {"session_id": "s" * 32}), ("delta", {"text": "구매자가 "}), ("delta", {"text": "냅니다."}))
-DONE = ("done", {"degraded": []})
-
-
-class FunctionURL:
-    """A server on 127.0.0.1; a test says how it answers."""
-
-    def __init__(self) -> None:
-        self.seen: list[tuple[str, str, dict[str, str], bytes]] = []
-        self.signed_only = False
-        self.expired = False
-        self.reply = self.stream
-        self.ends = [DONE]  # what comes behind the gate
-        self.gate = threading.Event()
-        self.gate.set()
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
-        self.url = f"http://127.0.0.1:{self._server.server_port}"
-
-    def stream(self, http: BaseHTTPRequestHandler) -> None:
-        """An answer, the end of which waits for the gate."""
-        self.head(http, 200, "text/event-stream")
-        for event in EVENTS:
-            self.chunk(http, event)
-        assert self.gate.wait(20)
-        for event in self.ends:
-            self.chunk(http, event)
-        http.wfile.write(b"0\r\n\r\n")
-
-    def head(self, http: BaseHTTPRequestHandler, status: int, kind: str, **headers: str) -> None:
-        http.send_response(status)
-        for name, value in {"content-type": kind, **FRAMING, **headers}.items():
-            http.send_header(name, value)
-        http.end_headers()
-
-    def chunk(self, http: BaseHTTPRequestHandler, event: tuple[str, dict]) -> None:
-        data = f"event: {event[0]}\ndata: {json.dumps(event[1], ensure_ascii=False)}\n\n".encode()
-        http.wfile.write(b"%x\r\n%s\r\n" % (len(data), data))
-
-    def says(self, status: int, body: str, kind: str = "application/json", **headers: str) -> None:
-        """From now on it answers with this body, as it is."""
-
-        def reply(http: BaseHTTPRequestHandler) -> None:
-            data = body.encode()
-            self.head(http, status, kind, **headers)
-            http.wfile.write(b"%x\r\n%s\r\n0\r\n\r\n" % (len(data), data) if data else b"0\r\n\r\n")
-
-        self.reply = reply
-
-    @contextmanager
-    def running(self) -> Iterator["FunctionURL"]:
-        thread = threading.Thread(target=self._server.serve_forever, args=(0.02,))
-        thread.start()
-        try:
-            yield self
-        finally:
-            self.gate.set()
-            self._server.shutdown()
-            self._server.server_close()
-            thread.join()
-
-    def _handler(self) -> type[BaseHTTPRequestHandler]:
-        url = self
-
-        class Handler(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
-            def do_POST(self) -> None:
-                body = self.rfile.read(int(self.headers.get("content-length", 0)))
-                headers = {name.lower(): value for name, value in self.headers.items()}
-                url.seen.append((self.command, self.path, headers, body))
-                refusal = url.refusal(*url.seen[-1]) if url.signed_only else ""
-                if refusal:
-                    url.says(403, json.dumps({"message": refusal}))
-                url.reply(self)
-
-            do_GET = do_POST  # noqa: N815 # the server's name for it
-
-            def log_message(self, *_) -> None:
-                pass
-
-        return Handler
-
-    def refusal(self, method: str, path: str, headers: dict[str, str], body: bytes) -> str:
-        """What AWS says to a request with this signature; nothing where it is right."""
-        if "authorization" not in headers:
-            return "Forbidden"
-        fields = dict(part.split("=", 1) for part in headers["authorization"].removeprefix(ALGORITHM).split(", "))
-        names = fields["SignedHeaders"].split(";")
-        if not {"host", "x-amz-date", "x-amz-content-sha256", *(n for n in headers if n.startswith("x-amz-"))} <= {
-            *names
-        }:
-            return "a header that must be signed is not"
-        if headers["x-amz-content-sha256"] != hashlib.sha256(body).hexdigest():
-            return "the body is not the one that was signed"
-        if headers.get("x-amz-security-token", "") != TOKEN or self.expired:
-            return "The security token included in the request is expired"
-        if fields["Signature"] != self.signature(method, path, {name: headers[name] for name in names}, body, fields):
-            return f"{MISMATCH}\n\nThe Canonical String for this request should have been\n'{TOKEN}'"
-        return ""
-
-    def signature(self, method: str, path: str, signed: dict[str, str], body: bytes, fields: dict[str, str]) -> str:
-        """The signature that the request should have, from what arrived and from the secret that AWS knows."""
-        parts = urlsplit(path)
-        key, date, region, service, _ = fields["Credential"].split("/")
-        assert (key, region, service) == (KEY, REGION, "lambda")
-        assert signed["x-amz-date"].startswith(date)
-        request = AWSRequest(
-            method,
-            f"http://{signed['host']}{parts.path}",
-            signed,
-            body,
-            params=parse_qsl(parts.query, keep_blank_values=True),
-        )
-        request.context["timestamp"] = signed["x-amz-date"]
-        signer = SigV4Auth(Credentials(KEY, SECRET), service, region)
-        return signer.signature(signer.string_to_sign(request, signer.canonical_request(request)), request)
 
 
 @pytest.fixture
 def function_url():
-    with FunctionURL().running() as url:
+    with FunctionURL() as url:
         yield url
 
 
@@ -191,18 +62,18 @@ def test_a_signed_question_is_let_in_and_its_first_words_arrive_before_its_last_
     assert [next(turn) for _ in EVENTS] == [*EVENTS]
     function_url.gate.set()
     assert list(turn) == [DONE]
-    _, path, _, body = function_url.seen[0]
-    assert (path, json.loads(body)["message"]) == ("/v1/chat/stream", QUESTION)
+    (request,) = function_url.requests
+    assert (request.path, json.loads(request.body)["message"]) == ("/v1/chat/stream", QUESTION)
 
 
 def test_what_is_signed_is_what_arrives_a_query_in_any_spelling_included(function_url, signed):
     for query in ("q=반품 배송비&empty=&q=가%2F나", "b=2&a=%7e*1&a=1", ""):
         assert signed.get(f"/v1/faq/4e2f3d7582a9?{query}", headers={"x-amz-content-sha256": EMPTY}).status_code == 200
-    _, path, headers, body = function_url.seen[0]
-    assert function_url.refusal("GET", path, headers, body) == ""
-    assert "does not match" in function_url.refusal("GET", path.replace("empty=", "empty=1"), headers, body)
-    assert "does not match" in function_url.refusal("DELETE", path, headers, body)
-    assert "not the one" in function_url.refusal("GET", path, headers, b"{}")
+    request = function_url.requests[0]
+    assert function_url.refusal(request) == ""
+    assert MISMATCH in function_url.refusal(request._replace(path=request.path.replace("empty=", "empty=1")))
+    assert MISMATCH in function_url.refusal(request._replace(method="DELETE"))
+    assert "not the one" in function_url.refusal(request._replace(body=b"{}"))
 
 
 def test_a_wrong_key_is_refused_and_no_secret_is_told(function_url, monkeypatch):
@@ -283,7 +154,7 @@ def test_credentials_that_run_out_in_a_conversation_are_told_and_the_conversatio
     said = capsys.readouterr().err
     assert "the AWS credentials cannot be renewed: " in said
     assert SECRET not in said
-    assert function_url.seen == []
+    assert function_url.requests == []
 
 
 def test_a_session_token_never_leaves_this_machine_in_the_clear():
@@ -328,9 +199,9 @@ def test_a_stream_that_is_cut_or_ends_early_is_told_and_not_taken_for_a_whole_an
     function_url.ends = []  # as when a Lambda function times out
     assert failure(plain) == "the answer was cut off: the stream ended before its last event"
 
-    def cut(http):
-        function_url.head(http, 200, "text/event-stream")
-        function_url.chunk(http, EVENTS[0])
+    def cut(_, to):
+        to.head(200, content_type="text/event-stream")
+        to.event(*EVENTS[0])
 
     function_url.reply = cut
     assert "the connection to 127.0.0.1 failed: peer closed connection" in failure(plain)
@@ -363,6 +234,6 @@ def test_after_a_cut_the_conversation_in_the_terminal_goes_on(function_url, monk
     said = capsys.readouterr()
     assert "오류: the answer was cut off" in said.err
     assert "구매자가 냅니다.\n  1. 더 안내할까요?" in said.out
-    bodies = [json.loads(body) for *_, body in function_url.seen]
+    bodies = [json.loads(request.body) for request in function_url.requests]
     assert [body["session_id"] for body in bodies] == [None, "s" * 32, "s" * 32]
     assert (bodies[2]["message"], bodies[2]["followup_id"]) == ("더 안내할까요?", "4e2f3d7582a9")
