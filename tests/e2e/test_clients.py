@@ -1,5 +1,6 @@
 """docs/clients.md, run as it stands: each of its code blocks, and its page, against the chat and a Function URL."""
 
+import hashlib
 import os
 import re
 import subprocess
@@ -169,3 +170,16 @@ def test_without_the_headers_of_a_function_url_the_browser_lets_no_other_origin_
     ask(example, QUESTION)
     expect(example.locator("pre")).to_have_text("Failed to fetch")
     assert function_url.requests == [], "the preflight is as far as it gets"
+
+
+def test_the_page_of_the_chat_itself_tells_cloudfront_the_hash_of_what_it_sends(chat, browser):
+    context = browser.new_context()
+    page = context.new_page()
+    page.goto(chat.url)
+    with page.expect_request("**/v1/chat/stream") as asked:
+        page.get_by_test_id("composer").fill(QUESTION)
+        page.get_by_test_id("composer").press("Enter")
+    expect(page.get_by_test_id("answer")).to_contain_text(ANSWER)
+    context.close()
+    sent = asked.value
+    assert sent.headers["x-amz-content-sha256"] == hashlib.sha256(sent.post_data_buffer).hexdigest()
