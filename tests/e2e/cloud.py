@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-import boto3
 import httpx
+from localstack_client.session import Session
 
 from local.layout import REGION, ROOT
 
@@ -26,12 +26,18 @@ def build() -> None:
 
 
 class Cloud:
-    """One stack at one endpoint. `parameters` are the template's."""
+    """One stack at one endpoint, with the credentials that its environment has."""
 
     def __init__(self, endpoint: str, stack: str, environment: dict[str, str]) -> None:
         self.stack = stack
         self._endpoint = endpoint
         self._environment = environment
+        self._session = Session(
+            aws_access_key_id=environment["AWS_ACCESS_KEY_ID"],
+            aws_secret_access_key=environment["AWS_SECRET_ACCESS_KEY"],
+            region_name=REGION,
+            localstack_host=urlsplit(endpoint).netloc,
+        )
         self._clients: dict[str, Any] = {}
         self.outputs: dict[str, str] = {}
 
@@ -58,13 +64,7 @@ class Cloud:
 
     def client(self, service: str) -> Any:
         if service not in self._clients:
-            self._clients[service] = boto3.client(
-                service,
-                endpoint_url=self._endpoint,
-                region_name=REGION,
-                aws_access_key_id=self._environment["AWS_ACCESS_KEY_ID"],
-                aws_secret_access_key=self._environment["AWS_SECRET_ACCESS_KEY"],
-            )
+            self._clients[service] = self._session.client(service)
         return self._clients[service]
 
     def door(self, output: str) -> httpx.Client:
