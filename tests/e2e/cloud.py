@@ -5,12 +5,14 @@ import os
 import subprocess
 import time
 from collections.abc import Iterable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import httpx
 from localstack_client.session import Session
+from pymilvus import MilvusClient
 
 from local.layout import REGION, ROOT
 
@@ -28,10 +30,11 @@ def build() -> None:
 class Cloud:
     """One stack at one endpoint, with the credentials that its environment has."""
 
-    def __init__(self, endpoint: str, stack: str, environment: dict[str, str]) -> None:
+    def __init__(self, endpoint: str, stack: str, environment: dict[str, str], milvus_uri: str) -> None:
         self.stack = stack
         self._endpoint = endpoint
         self._environment = environment
+        self._milvus_uri = milvus_uri
         self._session = Session(
             aws_access_key_id=environment["AWS_ACCESS_KEY_ID"],
             aws_secret_access_key=environment["AWS_SECRET_ACCESS_KEY"],
@@ -75,6 +78,26 @@ class Cloud:
     def upload(self, entries: Iterable[dict[str, Any]], key: str = "faq/faq.jsonl") -> None:
         lines = "\n".join(json.dumps(entry, ensure_ascii=False) for entry in entries)
         self.client("s3").put_object(Bucket=self.outputs["BucketName"], Key=key, Body=lines.encode())
+
+    def uploaded(self, key: str) -> bytes:
+        """The event by which S3 tells of an upload."""
+        event = json.loads((ROOT / "tests" / "events" / "s3_upload.json").read_text("utf-8"))
+        (record,) = event["Records"]
+        record["eventTime"] = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%S.%f}"[:-3] + "Z"
+        record["s3"]["bucket"]["name"] = self.outputs["BucketName"]
+        record["s3"]["object"]["key"] = key
+        return json.dumps(event).encode()
+
+    def stored(self, alias: str, kind: str) -> set[str]:
+        """The ids of the entries that the live collection has rows of this kind for."""
+        milvus = MilvusClient(self._milvus_uri)
+        try:
+            found = milvus.query(
+                alias, filter=f'kind == "{kind}"', output_fields=["faq_id"], consistency_level="Strong"
+            )
+            return {row["faq_id"] for row in found}
+        finally:
+            milvus.close()
 
     def runs(self) -> list[dict[str, Any]]:
         """What the ingest function says of its last runs."""

@@ -1,7 +1,8 @@
 """The built template, deployed: a file in the bucket becomes answers behind both doors.
 
 Against the emulator of the stack that the other tests use, or against whatever AWS_ENDPOINT_URL names (LocalStack:
-`make e2e-localstack`); there, FAQCHAT_E2E_MILVUS_URI and FAQCHAT_E2E_EMBEDDING_BASE_URL say what its functions reach.
+`make e2e-localstack`); there, E2E_MILVUS_URI and E2E_EMBEDDING_BASE_URL say what its functions reach, and
+E2E_MILVUS_URI_HERE where this process finds the same Milvus.
 """
 
 import json
@@ -19,6 +20,7 @@ from tests.e2e.product import FAQ, until
 
 INGESTED_S = 900.0
 DEAD_S = 400.0  # five receives, each after a longer pause
+ALIAS = "cloud"
 POISON = '{"run_id": "독"}'
 MINORS = "미성년자도 판매 회원 등록이 가능한가요?"
 
@@ -43,12 +45,12 @@ def cloud(request):
     endpoint = os.environ.get("AWS_ENDPOINT_URL")
     if endpoint:
         environment = dict(os.environ)
-        milvus, embeddings = os.environ["FAQCHAT_E2E_MILVUS_URI"], os.environ["FAQCHAT_E2E_EMBEDDING_BASE_URL"]
+        milvus, embeddings = os.environ["E2E_MILVUS_URI"], os.environ["E2E_EMBEDDING_BASE_URL"]
     else:
         environment = request.getfixturevalue("product").layout.ingest_environment()
         endpoint = environment["AWS_ENDPOINT_URL"]
         milvus, embeddings = environment["FAQCHAT_MILVUS_URI"], environment["FAQCHAT_EMBEDDING_BASE_URL"]
-    cloud = Cloud(endpoint, "faqchat-e2e", environment)
+    cloud = Cloud(endpoint, "faqchat-e2e", environment, os.environ.get("E2E_MILVUS_URI_HERE", milvus))
     took = cloud.deploy(
         {
             "AdapterLayerArn": "",
@@ -58,24 +60,23 @@ def cloud(request):
             "EmbeddingQueryModel": "e5-query",
             "EmbeddingPassageModel": "e5-passage",
             "MilvusUri": milvus,
-            "MilvusAlias": "cloud",
+            "MilvusAlias": ALIAS,
             "Release": "e2e",
         }
     )
     print(f"deployed in {took:.0f} s")
     cloud.upload(entries())
     cloud.send("BatchQueueUrl", POISON)
-    until(lambda: live(cloud, 1), INGESTED_S)
+    until(lambda: live(cloud, "faq/faq.jsonl"), INGESTED_S)
     yield cloud
     cloud.delete()
     cloud.close()
 
 
-def live(cloud, number):
-    """Whether the newest of so many runs is live."""
-    runs = cloud.runs()
-    assert all(run["status"] != "refused" for run in runs), runs
-    return len(runs) == number and runs[0]["status"] == "live"
+def live(cloud, key, removed=0):
+    """Whether the newest run is of this file, and live."""
+    newest = cloud.runs()[:1]
+    return newest and (newest[0]["source"], newest[0]["status"], newest[0]["removed"]) == (key, "live", removed)
 
 
 def ask(door, message, session_id=None, followup_id=None):
@@ -142,8 +143,8 @@ def test_a_real_event_of_the_http_api_is_answered_by_the_function_itself(cloud):
 def test_a_deleted_entry_is_gone_and_the_others_stay(cloud):
     gone, *kept = entries()
     cloud.upload(kept)
-    until(lambda: live(cloud, 2), INGESTED_S)
-    newest, before = cloud.runs()
+    until(lambda: live(cloud, "faq/faq.jsonl", removed=1), INGESTED_S)
+    newest, before = cloud.runs()[:2]
     assert (newest["removed"], newest["unchanged"] + newest["changed"], before["status"]) == (
         1,
         len(kept),
@@ -153,6 +154,24 @@ def test_a_deleted_entry_is_gone_and_the_others_stay(cloud):
         until(lambda: door.get(f"/v1/faq/{faq_id(gone['question'])}").status_code == 404)
         assert all(door.get(f"/v1/faq/{one}").status_code == 200 for one in ids(kept))
         assert faq_id(gone["question"]) not in [source["faq_id"] for source in ask(door, gone["question"])["sources"]]
+
+
+def test_of_overlapping_uploads_the_newest_ends_live_with_equal_counts_on_both_sides(cloud):
+    files = {f"faq/{number}.jsonl": entries()[number:] for number in (4, 3, 2, 1)}
+    for key, lines in files.items():
+        cloud.upload(lines, key)
+    event = cloud.uploaded("faq/1.jsonl")
+    for _ in range(2):  # S3 delivers at least once
+        cloud.client("lambda").invoke(FunctionName=f"{cloud.stack}-ingest", InvocationType="Event", Payload=event)
+    until(lambda: live(cloud, "faq/1.jsonl") or live(cloud, "faq/1.jsonl", removed=1), INGESTED_S)
+    until(lambda: cloud.stored(ALIAS, "title") == ids(files["faq/1.jsonl"]), INGESTED_S)
+    assert {run["status"] for run in cloud.runs() if run["source"] != "faq/1.jsonl"} == {"superseded"}
+    with cloud.door("ApiUrl") as door:
+        until(
+            lambda: (
+                {one for one in ids(entries()) if door.get(f"/v1/faq/{one}").is_success} == ids(files["faq/1.jsonl"])
+            )
+        )
 
 
 def test_a_file_that_is_no_faq_is_refused_and_the_faq_stays(cloud):

@@ -81,6 +81,21 @@ def test_the_same_file_again_embeds_nothing(live):
     assert live["rejected"] == []
 
 
+def test_the_status_of_ingest_says_what_is_live_and_what_is_still_to_be_embedded(product, live):
+    done = product.run("ingest", "--status")
+    assert done.returncode == 0, done.stderr
+    assert f"live: faq.jsonl, {len(rows())} entries, version {live['version']}" in done.stdout
+    assert "all its texts are embedded" in done.stdout
+    said = json.loads(product.run("ingest", "--status", "--json").stdout)
+    assert (said["live"]["version"], said["missing"]) == (live["version"], 0)
+
+
+def test_ingest_without_a_file_says_what_it_needs(product):
+    done = product.run("ingest")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "--status" in done.stderr
+
+
 class Hostile:
     def __init__(self, target):
         self.target = target
