@@ -1,29 +1,29 @@
 """The chat function: HTTP in, one domain call, a stream or a body out.
 
-The same app stands behind two doors: `handler` collects the body for API Gateway and `sam local start-api`;
-`run.sh` serves it with uvicorn behind the Lambda Web Adapter, and streams.
+The same app stands behind two doors: `handler` collects the body for API Gateway, a buffered Function URL and
+`sam local start-api`; `run.sh` serves it with uvicorn behind the Lambda Web Adapter, and streams.
 """
 
 import hashlib
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
 from http import HTTPStatus
 from pathlib import Path
 from typing import Annotated, Any
-from uuid import uuid4
 
-from aws_lambda_powertools import Logger
 from fastapi import Depends, FastAPI, Header, Request
 from fastapi import Path as PathParameter
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import FileResponse, JSONResponse, Response, StreamingResponse
 from fastapi.staticfiles import StaticFiles
-from mangum import Mangum
 from starlette.datastructures import MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from faqchat import bootstrap, sse
+from faqchat.adapters import telemetry
+from faqchat.adapters.buffered import Buffered
+from faqchat.adapters.correlation import Correlation, correlate
 from faqchat.catalogue import Catalogues
 from faqchat.chat import ChatService
 from faqchat.conversation import Turn
@@ -59,7 +59,6 @@ HEADERS = {
     "x-content-type-options": "nosniff",
 }
 
-logger = Logger(service="faqchat")
 app = FastAPI(
     title="SmartStore FAQ chat",
     version="1",
@@ -77,10 +76,17 @@ class Interrupted(Exception):
         self.problem = problem
 
 
+def correlation(request: Request) -> Correlation:
+    """The ids of a request, as `Edge` found them."""
+    found: Correlation = request.state.correlation
+    return found
+
+
 ChatDep = Annotated[ChatService, Depends(bootstrap.chat_service)]
 HistoryDep = Annotated[History, Depends(bootstrap.history)]
 ChecksDep = Annotated[Mapping[str, Check], Depends(bootstrap.readiness_checks)]
 CataloguesDep = Annotated[Catalogues, Depends(bootstrap.catalogues)]
+CorrelationDep = Annotated[Correlation, Depends(correlation)]
 FaqId = Annotated[str, PathParameter(pattern=FAQ_ID)]
 IfNoneMatch = Annotated[str, Header()]
 SessionId = Annotated[str, PathParameter(pattern=SESSION_ID)]
@@ -91,20 +97,18 @@ SessionId = Annotated[str, PathParameter(pattern=SESSION_ID)]
     response_class=StreamingResponse,
     responses={200: {"content": {"text/event-stream": {}}, "description": "start, sources, delta…, followups, done"}},
 )
-async def stream_chat(request: ChatRequest, chat: ChatDep) -> StreamingResponse:
+async def stream_chat(request: ChatRequest, chat: ChatDep, ids: CorrelationDep) -> StreamingResponse:
     """Answer a message as server-sent events."""
-    events = chat.stream(request)
-    first = await anext(events)  # what can be refused is refused before the stream has begun
-    body = sse.encode(_reported(first, events), bootstrap.settings().heartbeat_s)
+    body = sse.encode(await _begun(chat.stream(request), ids), bootstrap.settings().heartbeat_s)
     return StreamingResponse(
         body, media_type="text/event-stream", headers={"cache-control": "no-store", "x-accel-buffering": "no"}
     )
 
 
 @app.post("/v1/chat")
-async def whole_chat(request: ChatRequest, chat: ChatDep) -> ChatReply:
+async def whole_chat(request: ChatRequest, chat: ChatDep, ids: CorrelationDep) -> ChatReply:
     """Answer a message in one piece."""
-    reply = await collect(chat.stream(request))
+    reply = await collect(await _begun(chat.stream(request), ids))
     if isinstance(reply, Problem):
         raise Interrupted(reply)
     return reply
@@ -166,26 +170,30 @@ async def favicon() -> None:
 app.mount("/static", StaticFiles(directory=STATIC), name="static")
 
 
-async def _reported(first: Event, rest: AsyncIterator[Event]) -> AsyncIterator[Event]:
-    """A turn's events; a bug in the middle is logged, and told to the client as a problem."""
+async def _begun(events: AsyncGenerator[Event, None], ids: Correlation) -> AsyncGenerator[Event, None]:
+    """A turn's events from the first on, which has come: what can be refused is refused before."""
+    turn = telemetry.observed(events, ids)
+    return _reported(await anext(turn), turn, ids.request_id)
+
+
+async def _reported(first: Event, rest: AsyncGenerator[Event, None], request_id: str) -> AsyncGenerator[Event, None]:
+    """A turn's events; a problem that ends it names the request, and so does what a bug in the middle becomes."""
     try:
         async with aclosing(rest) as events:
             yield first
             async for event in events:
-                yield event
-    except Exception:
-        trace_id = uuid4().hex
-        logger.exception("a turn failed", trace_id=trace_id)
-        yield _problem(500, STATUS[FaqChatError][1], trace_id)
+                yield event.model_copy(update={"trace_id": request_id}) if isinstance(event, Problem) else event
+    except Exception as error:  # noqa: BLE001 # an edge: `_bug` logs it
+        yield _bug(error, request_id)
 
 
 @app.exception_handler(FaqChatError)
 async def _domain_error(request: Request, error: FaqChatError) -> JSONResponse:
     status, detail = next(known for kind, known in STATUS.items() if isinstance(error, kind))
-    trace_id = _trace_id(request)
+    request_id = correlation(request).request_id
     if status >= 500:
-        logger.error("unavailable", error=str(error), kind=type(error).__name__, trace_id=trace_id)
-    return _response(_problem(status, error.detail if isinstance(error, InvalidRequest) else detail, trace_id))
+        telemetry.failed(error, request_id)
+    return _response(_problem(status, error.detail if isinstance(error, InvalidRequest) else detail, request_id))
 
 
 @app.exception_handler(Interrupted)
@@ -199,24 +207,23 @@ async def _unreadable(request: Request, error: RequestValidationError) -> JSONRe
     names = [".".join(map(str, problem["loc"][1:])) for problem in error.errors()]
     sent_as = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if request.method == "POST" and sent_as != "application/json":
-        return _response(_problem(415, HTTP_DETAILS[415], _trace_id(request)))
+        return _response(_problem(415, HTTP_DETAILS[415], correlation(request).request_id))
     if "json_invalid" in kinds:
-        return _response(_problem(400, "요청 본문이 올바른 JSON이 아닙니다.", _trace_id(request)))
+        return _response(_problem(400, "요청 본문이 올바른 JSON이 아닙니다.", correlation(request).request_id))
     detail = f"요청 형식이 올바르지 않습니다: {', '.join(filter(None, names)) or '본문'}"
-    return _response(_problem(422, detail, _trace_id(request)))
+    return _response(_problem(422, detail, correlation(request).request_id))
 
 
 @app.exception_handler(HTTPException)
 async def _http_error(request: Request, error: HTTPException) -> JSONResponse:
     detail = HTTP_DETAILS.get(error.status_code, HTTPStatus(error.status_code).phrase)
-    return _response(_problem(error.status_code, detail, _trace_id(request)), error.headers)
+    return _response(_problem(error.status_code, detail, correlation(request).request_id), error.headers)
 
 
-@app.exception_handler(Exception)
-async def _bug(request: Request, _: Exception) -> JSONResponse:
-    trace_id = _trace_id(request)
-    logger.exception("a request failed", trace_id=trace_id)
-    return _response(_problem(500, STATUS[FaqChatError][1], trace_id))
+def _bug(error: Exception, request_id: str) -> Problem:
+    """What nobody foresaw, as the client is told; the operators are told where it happened."""
+    telemetry.failed(error, request_id)
+    return _problem(500, STATUS[FaqChatError][1], request_id)
 
 
 def _problem(status: int, detail: str, trace_id: str) -> Problem:
@@ -229,12 +236,11 @@ def _response(problem: Problem, headers: Mapping[str, str] | None = None) -> JSO
     )
 
 
-def _trace_id(request: Request) -> str:
-    return request.headers.get("x-amzn-trace-id") or uuid4().hex
-
-
 class Edge:
-    """Refuses bodies that no question needs, and sets the security headers. Plain ASGI, so streams pass untouched."""
+    """Names each request, refuses bodies that no question needs, sets the headers of all answers, and lets no bug out.
+
+    Plain ASGI, so streams pass untouched.
+    """
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -244,7 +250,11 @@ class Edge:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        ids = correlate(scope)
+        scope.setdefault("state", {})["correlation"] = ids
+        telemetry.adopt_trace(ids)
         received = 0
+        begun = False
 
         async def limited() -> Message:
             nonlocal received
@@ -255,16 +265,25 @@ class Edge:
             return message
 
         async def with_headers(message: Message) -> None:
+            nonlocal begun
             if message["type"] == "http.response.start":
+                begun = True
                 headers = MutableHeaders(scope=message)
                 for name, value in HEADERS.items():
                     headers.setdefault(name, value)
+                headers["x-request-id"] = ids.request_id
                 if scope["path"] != app.docs_url:
                     headers.setdefault("content-security-policy", CONTENT_POLICY)
             await send(message)
 
-        await self._app(scope, limited, with_headers)
+        try:
+            await self._app(scope, limited, with_headers)
+        except Exception as error:  # noqa: BLE001 # the server would log what it says, and that may be the message
+            problem = _bug(error, ids.request_id)
+            if begun:
+                raise ConnectionAbortedError("the answer broke off") from None
+            await _response(problem)(scope, receive, with_headers)
 
 
 app.add_middleware(Edge)
-handler = Mangum(app, lifespan="off")
+handler = Buffered(app)

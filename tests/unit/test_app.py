@@ -1,14 +1,16 @@
 """The HTTP edge: statuses, problems, headers, the two doors. The domain behind it runs on fakes."""
 
 import asyncio
+import base64
 import json
 from pathlib import Path
+from types import SimpleNamespace
 
 import httpx
 import pytest
-from mangum import Mangum
 
 from faqchat import bootstrap
+from faqchat.adapters.buffered import Buffered
 from faqchat.conversation import new_session_id
 from faqchat.errors import Unavailable
 from faqchat.faq import faq_id
@@ -44,16 +46,6 @@ async def client(world):
 def events_of(body: str) -> list[tuple[str, dict]]:
     blocks = [dict(line.split(": ", 1) for line in block.splitlines()) for block in body.strip().split("\n\n")]
     return [(block["event"], json.loads(block["data"])) for block in blocks]
-
-
-@pytest.fixture
-def event_loop_for_mangum():
-    """Mangum runs each event on the thread's own loop, as Lambda's thread has one."""
-    loop = asyncio.new_event_loop()
-    asyncio.set_event_loop(loop)
-    yield loop
-    asyncio.set_event_loop(None)
-    loop.close()
 
 
 async def test_the_stream_is_server_sent_events_in_readable_korean(client):
@@ -214,13 +206,99 @@ async def test_the_page_and_its_files_forbid_everything_foreign(client):
         assert (response.status_code, response.headers["x-content-type-options"]) == (200, "nosniff")
 
 
-def test_the_buffered_door_answers_an_http_api_event(event_loop_for_mangum):
-    world = event_loop_for_mangum.run_until_complete(World().ingested())
-    app.dependency_overrides[bootstrap.chat_service] = lambda: world.chat
-    try:
-        event = json.loads((EVENTS / "http_api_chat.json").read_text("utf-8"))
-        response = Mangum(app, lifespan="off")(event, None)
-    finally:
+async def test_every_answer_names_its_request_and_so_does_every_problem(client, world):
+    named = {"x-request-id": "from-the-caller"}
+    assert (await client.get("/healthz", headers=named)).headers["x-request-id"] == "from-the-caller"
+    for path in ("/nowhere", f"/v1/sessions/{new_session_id()}", "/v1/sessions/short"):
+        response = await client.get(path, headers=named)
+        assert response.headers["x-request-id"] == response.json()["trace_id"] == "from-the-caller"
+    world.snapshots.down = True
+    response = await client.post("/v1/chat", json={"message": "정산은 언제 되나요"}, headers=named)
+    assert (response.status_code, response.json()["trace_id"]) == (503, "from-the-caller")
+    first, second = [(await client.get("/nowhere")).json()["trace_id"] for _ in range(2)]
+    assert first != second
+
+
+@pytest.mark.parametrize("path", ["/v1/chat", "/v1/chat/stream"])
+@pytest.mark.parametrize("fault", [Unavailable("secret"), ValueError("secret")])
+async def test_a_turn_that_fails_names_its_request(client, world, path, fault):
+    world.chat._generators = (ScriptedModel("한 마디 ", fault),)
+    response = await client.post(path, json={"message": "정산은 언제 되나요"}, headers={"x-request-id": "r-1"})
+    problem = response.json() if path == "/v1/chat" else events_of(response.text)[-1][1]
+    assert problem["trace_id"] == response.headers["x-request-id"] == "r-1"
+
+
+async def test_a_malformed_context_breaks_no_request(client):
+    headers = {"x-amzn-request-context": "{", "x-amzn-lambda-context": "[7]", "x-request-id": "a b"}
+    response = await client.post("/v1/chat", json={"message": "정산은 언제 되나요"}, headers=headers)
+    assert response.status_code == 200
+    assert len(response.headers["x-request-id"]) == 32
+
+
+class TestBufferedDoor:
+    CONTEXT = SimpleNamespace(aws_request_id="invocation-1", function_name="chat")
+
+    @pytest.fixture
+    def handler(self):
+        handler = Buffered(app)
+        self.world = handler.loop.run_until_complete(World().ingested())
+        app.dependency_overrides[bootstrap.chat_service] = lambda: self.world.chat
+        yield handler
         app.dependency_overrides.clear()
-    assert response["statusCode"] == 200
-    assert json.loads(response["body"])["outcome"] == "answered"
+        handler.loop.close()
+        asyncio.set_event_loop(None)
+
+    @pytest.fixture(params=["http_api_chat.json", "function_url_chat.json"])
+    def event(self, request):
+        return json.loads((EVENTS / request.param).read_text("utf-8"))
+
+    def test_it_answers_events_of_http_apis_and_of_function_urls(self, handler, event):
+        response = handler(event, self.CONTEXT)
+        assert response["statusCode"] == 200
+        assert json.loads(response["body"])["outcome"] == "answered"
+        assert response["headers"]["x-request-id"] == event["requestContext"]["requestId"]
+
+    def test_it_collects_the_stream(self, handler, event):
+        event["rawPath"] = event["requestContext"]["http"]["path"] = "/v1/chat/stream"
+        response = handler(event, self.CONTEXT)
+        assert [name for name, _ in events_of(response["body"])][-1] == "done"
+        assert not response["isBase64Encoded"]
+
+    def test_a_body_may_come_as_base64(self, handler, event):
+        event |= {"body": base64.b64encode(event["body"].encode()).decode(), "isBase64Encoded": True}
+        assert json.loads(handler(event, self.CONTEXT)["body"])["outcome"] == "answered"
+
+    def test_a_problem_is_text(self, handler, event):
+        response = handler(event | {"body": "{"}, self.CONTEXT)
+        assert (response["statusCode"], response["isBase64Encoded"]) == (400, False)
+        assert json.loads(response["body"])["trace_id"] == event["requestContext"]["requestId"]
+
+    def test_bytes_go_out_as_base64(self, event):
+        async def image(scope, receive, send):
+            await send({"type": "http.response.start", "status": 200, "headers": [(b"content-type", b"image/png")]})
+            await send({"type": "http.response.body", "body": b"\x89PNG"})
+
+        handler = Buffered(image)
+        response = handler(event, self.CONTEXT)
+        assert (response["body"], response["isBase64Encoded"]) == (base64.b64encode(b"\x89PNG").decode(), True)
+        handler.loop.close()
+
+    def test_a_bug_is_a_problem_whose_words_stay_inside(self, handler, event, caplog):
+        self.world.chat._generators = (ScriptedModel(ValueError("secret")),)
+        response = handler(event, self.CONTEXT)
+        assert response["statusCode"] == 500
+        assert "secret" not in response["body"] + caplog.text
+
+    def test_all_events_share_one_loop_even_when_another_has_run_between_them(self, handler, event):
+        loops = []
+
+        async def app(scope, receive, send):
+            loops.append(asyncio.get_running_loop())
+            await send({"type": "http.response.start", "status": 204, "headers": []})
+            await send({"type": "http.response.body"})
+
+        handler._app = app
+        for _ in range(2):
+            handler(event, self.CONTEXT)
+            asyncio.run(asyncio.sleep(0))  # leaves its thread without a loop
+        assert loops == [handler.loop] * 2
