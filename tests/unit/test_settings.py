@@ -34,8 +34,8 @@ def test_the_key_is_the_one_that_openai_clients_read_unless_there_is_one_of_our_
 
 
 def test_secrets_are_not_shown():
-    chosen = Settings(openai_api_key=SecretStr("sk-secret"), milvus_token=SecretStr("root:secret"))
-    assert "secret" not in f"{chosen} {chosen!r} {chosen.model_dump_json()}"
+    chosen = Settings(openai_api_key=SecretStr("sk-hidden"), milvus_token=SecretStr("root:hidden"))
+    assert "hidden" not in f"{chosen} {chosen!r} {chosen.model_dump_json()}"
 
 
 @pytest.mark.parametrize(

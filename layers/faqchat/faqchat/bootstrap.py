@@ -39,8 +39,13 @@ WRITER_RETRIES = 3  # nobody waits for an utterance, so Retry-After is honoured,
 
 @cache
 def settings() -> Settings:
-    """The process's settings, read once."""
-    return Settings()
+    """The process's settings, read once; raises `Unavailable` where their secret cannot be."""
+    chosen = Settings()
+    if not chosen.secret_name:
+        return chosen
+    from faqchat.adapters.secrets import read_secret
+
+    return chosen.filled(read_secret(chosen.secret_name))
 
 
 @cache

@@ -3,6 +3,7 @@
 AWS endpoints, regions and credentials are not settings: boto3 reads `AWS_ENDPOINT_URL` and its kin by itself.
 """
 
+from collections.abc import Mapping
 from typing import Literal, Self
 from urllib.parse import urlsplit
 
@@ -11,6 +12,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from faqchat.pricing import Price
 
+SECRETS = ("openai_api_key", "chat_fallback_api_key", "embedding_api_key", "milvus_token")
 _OPENAI_KEY = AliasChoices("FAQCHAT_OPENAI_API_KEY", "OPENAI_API_KEY")
 
 
@@ -20,6 +22,7 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="FAQCHAT_", frozen=True, extra="ignore", populate_by_name=True)
 
     openai_api_key: SecretStr = Field(SecretStr(""), validation_alias=_OPENAI_KEY)
+    secret_name: str = ""  # a secret in Secrets Manager that holds the keys the environment leaves empty
 
     # embeddings: OpenAI, or anything that speaks its API
     embedding_base_url: str = "http://127.0.0.1:8011/v1"
@@ -76,6 +79,11 @@ class Settings(BaseSettings):
         if self.rewrite and not self.chat_model:
             raise ValueError("FAQCHAT_REWRITE is on but FAQCHAT_CHAT_MODEL is not set")
         return self
+
+    def filled(self, secret: Mapping[str, str]) -> Self:
+        """The same, with those of `SECRETS` that are empty taken from a secret."""
+        empty = [name for name in SECRETS if not getattr(self, name).get_secret_value()]
+        return self.model_copy(update={name: SecretStr(secret[name]) for name in empty if name in secret})
 
     @property
     def chat_price(self) -> Price:

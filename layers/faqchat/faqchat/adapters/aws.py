@@ -27,6 +27,17 @@ THROTTLED = frozenset(
 _Result = TypeVar("_Result")
 
 
+def patience() -> Any:
+    """How long a client waits for AWS, and how often it asks: botocore's `Config`."""
+    from botocore.config import Config  # noqa: PLC0415 # as below
+
+    return Config(
+        connect_timeout=CONNECT_TIMEOUT_S,
+        read_timeout=READ_TIMEOUT_S,
+        retries={"mode": "standard", "total_max_attempts": ATTEMPTS},
+    )
+
+
 class Refused(Exception):  # the answer that its caller asked to see
     """AWS answered with an error code that the caller expects."""
 
@@ -69,12 +80,6 @@ class AwsService:
         with self._making:
             if self._client is None:
                 import boto3  # noqa: PLC0415 # as above: whoever builds the app does not pay for it
-                from botocore.config import Config  # noqa: PLC0415
 
-                patience = Config(
-                    connect_timeout=CONNECT_TIMEOUT_S,
-                    read_timeout=READ_TIMEOUT_S,
-                    retries={"mode": "standard", "total_max_attempts": ATTEMPTS},
-                )
-                self._client = boto3.session.Session().client(self._service, config=patience)
+                self._client = boto3.session.Session().client(self._service, config=patience())
             return self._client
