@@ -38,9 +38,9 @@ _Result = TypeVar("_Result")
 
 warnings.filterwarnings("ignore", "No application metrics to publish")  # an answer to `status` has none
 
-logger = Logger(service="faqchat-ingest")
-metrics = Metrics(namespace="FaqChat", service="faqchat-ingest")
-tracer = Tracer(service="faqchat-ingest")
+logger = Logger()
+metrics = Metrics(namespace="FaqChat")
+tracer = Tracer()
 processor = BatchProcessor(event_type=EventType.SQS, raise_on_entire_batch_failure=False)
 loop = asyncio.Runner()  # one for all events of this process: connections live as long as their loop
 
