@@ -5,11 +5,15 @@ from datetime import timedelta
 import boto3
 import pytest
 
+from faqchat import bootstrap
 from faqchat.adapters import s3 as adapter
+from faqchat.adapters.keyword_file import KeywordFile
 from faqchat.adapters.s3 import POINTER, S3Snapshots
+from faqchat.catalogue import index_keywords
 from faqchat.errors import NotFound, Unavailable
 from faqchat.faq import Entry
 from faqchat.index import Fingerprint, IndexSnapshot, Manifest
+from faqchat.tokens import tokens
 
 
 def a_snapshot(version, count=3):
@@ -46,6 +50,11 @@ async def publish(snapshots, snapshot):
 def old_at_once(monkeypatch):
     """What was staged before this moment is old."""
     monkeypatch.setattr(adapter, "YOUNG", timedelta(0))
+
+
+@pytest.fixture
+def keyword_file():
+    return KeywordFile(tokens, bootstrap.sellers_words())
 
 
 def keys(bucket):
@@ -88,6 +97,36 @@ async def test_two_earlier_catalogues_are_kept(bucket, old_at_once):
     for number in range(1, 6):
         await publish(snapshots, a_snapshot(f"v{number}"))
     assert keys(bucket) == [POINTER, *(f"index/v{number}/catalog.jsonl.gz" for number in (3, 4, 5))]
+
+
+async def test_keyword_indexes_come_and_go_with_their_catalogue(bucket, old_at_once, keyword_file):
+    snapshots = S3Snapshots(bucket, keyword_file)
+    for number in range(1, 6):
+        await publish(snapshots, a_snapshot(f"v{number}"))
+    files = ("catalog.jsonl.gz", keyword_file.name)
+    assert keys(bucket) == [POINTER, *(f"index/v{number}/{file}" for number in (3, 4, 5) for file in files)]
+    loaded = await S3Snapshots(bucket, keyword_file).load()
+    assert loaded.entries == a_snapshot("v5").entries
+    assert (
+        loaded.keywords.whole.search("둘째 줄", 5)
+        == index_keywords(loaded.entries, bootstrap.lexical_index).whole.search("둘째 줄", 5)
+        != []
+    )
+
+
+@pytest.mark.parametrize("content", [None, b"no zip"], ids=["missing", "damaged"])
+async def test_without_keyword_indexes_the_catalogue_is_whole(bucket, keyword_file, content):
+    await publish(S3Snapshots(bucket, keyword_file), a_snapshot("v1"))
+    key = f"index/v1/{keyword_file.name}"
+    s3 = boto3.client("s3")
+    s3.put_object(Bucket=bucket, Key=key, Body=content) if content else s3.delete_object(Bucket=bucket, Key=key)
+    assert await S3Snapshots(bucket, keyword_file).load() == a_snapshot("v1")
+
+
+async def test_keyword_indexes_of_another_format_are_not_read(bucket, keyword_file, monkeypatch):
+    await publish(S3Snapshots(bucket, keyword_file), a_snapshot("v1"))
+    monkeypatch.setattr(KeywordFile, "name", "keywords-00000000.npz")
+    assert await S3Snapshots(bucket, keyword_file).load() == a_snapshot("v1")
 
 
 async def test_what_was_staged_today_is_kept_for_the_run_that_will_publish_it(bucket):

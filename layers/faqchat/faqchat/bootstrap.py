@@ -4,11 +4,10 @@ Everything is made on first use and kept, so importing the module costs nothing 
 its first question needs.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from typing import TYPE_CHECKING
 
-from faqchat.adapters.bm25 import Bm25Index
 from faqchat.catalogue import Catalogues
 from faqchat.centring import CentredEmbedder, load_centre
 from faqchat.chat import ChatService
@@ -153,9 +152,10 @@ def vectors() -> "MilvusVectors":
 @cache
 def snapshots() -> Snapshots:
     """Where the published catalogue lives."""
+    from faqchat.adapters.keyword_file import KeywordFile
     from faqchat.adapters.s3 import S3Snapshots
 
-    return S3Snapshots(settings().bucket)
+    return S3Snapshots(settings().bucket, KeywordFile(tokens, sellers_words()))
 
 
 @cache
@@ -213,8 +213,15 @@ def _openai_chat(chosen: Settings, model: str, base_url: str, key: str, retries:
 
 def lexical_index(documents: Sequence[tuple[str, Sequence[str]]]) -> LexicalIndex:
     """A keyword index that knows the seller's words."""
+    from faqchat.adapters.bm25 import Bm25Index
+
+    return Bm25Index(documents, tokens, sellers_words())
+
+
+def sellers_words() -> Callable[[str], list[str]]:
+    """What to search beside a text, by the lexicon."""
     lexicon = load_lexicon()
-    return Bm25Index(documents, tokens, lambda text: tokens(lexicon.expand(text)))
+    return lambda text: tokens(lexicon.expand(text))
 
 
 def readiness_checks() -> Mapping[str, Check]:

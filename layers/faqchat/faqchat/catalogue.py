@@ -11,7 +11,7 @@ from faqchat.errors import NotFound, Unavailable
 from faqchat.events import RelatedEntry, WholeEntry
 from faqchat.faq import Entry
 from faqchat.followups import names
-from faqchat.index import IndexSnapshot, Manifest
+from faqchat.index import IndexSnapshot, Keywords, Manifest
 from faqchat.ports import LexicalIndex, Snapshots
 from faqchat.tokens import tokens
 
@@ -39,17 +39,11 @@ class Catalogue(NamedTuple):
 
     @classmethod
     def build(cls, snapshot: IndexSnapshot, lexical: LexicalFactory) -> "Catalogue":
-        """Index a snapshot by keyword; about a second for 3,000 entries."""
-        asked = [
-            (entry.faq_id, tokens(entry.question) * TITLE_WEIGHT + [t for u in entry.utterances for t in tokens(u)])
-            for entry in snapshot.entries.values()
-        ]
-        whole = [(faq_id, words + tokens(snapshot.entries[faq_id].answer)) for faq_id, words in asked]
+        """A snapshot with its keyword indexes, which are built where they were not stored with it."""
         return cls(
             snapshot.manifest,
             snapshot.entries,
-            lexical(whole),
-            lexical(asked),
+            *(snapshot.keywords or index_keywords(snapshot.entries, lexical)),
             names(snapshot.entries.values()),
             prominence(snapshot.entries),
         )
@@ -77,6 +71,16 @@ class Catalogue(NamedTuple):
         alike = [self.entries[hit.faq_id] for hit in self.asked.search(entry.question, NEIGHBOURS)]
         both = [other for other in found if other in alike]
         return list(dict.fromkeys([*linked, *both, *alike, *found]))
+
+
+def index_keywords(entries: Mapping[str, Entry], lexical: LexicalFactory) -> Keywords:
+    """Index entries by keyword; 1.5 s for 3,000 entries."""
+    asked = [
+        (entry.faq_id, tokens(entry.question) * TITLE_WEIGHT + [t for u in entry.utterances for t in tokens(u)])
+        for entry in entries.values()
+    ]
+    whole = [(faq_id, words + tokens(entries[faq_id].answer)) for faq_id, words in asked]
+    return Keywords(whole=lexical(whole), asked=lexical(asked))
 
 
 def prominence(entries: Mapping[str, Entry]) -> dict[str, float]:

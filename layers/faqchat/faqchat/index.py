@@ -2,11 +2,14 @@
 
 import hashlib
 import math
-from typing import Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict
 
 from faqchat.faq import Entry
+
+if TYPE_CHECKING:
+    from faqchat.ports import LexicalIndex
 
 Kind = Literal["title", "utterance", "passage", "in_scope", "out_of_scope"]
 
@@ -79,16 +82,24 @@ class Manifest(BaseModel):
     published_at: str
 
 
+class Keywords(NamedTuple):
+    """The keyword indexes of a catalogue."""
+
+    whole: "LexicalIndex"  # titles, utterances and answers
+    asked: "LexicalIndex"  # titles and utterances only: how people ask, undiluted by long answers
+
+
 class IndexSnapshot(NamedTuple):
     """A manifest and the catalogue that it was published with."""
 
     manifest: Manifest
     entries: dict[str, Entry]
+    keywords: Keywords | None = None  # None where nobody has stored them: they are built from the entries
 
     def without_utterances(self) -> "IndexSnapshot":
         """The same FAQ, found as keywords by its own words only."""
         bare = {faq_id: entry.model_copy(update={"utterances": ()}) for faq_id, entry in self.entries.items()}
-        return self._replace(entries=bare)
+        return self._replace(entries=bare, keywords=None)
 
 
 def text_row(faq_id: str, kind: Kind, text: str) -> TextRow:

@@ -2,6 +2,8 @@
 
 import re
 
+VERSION = 1  # of what `tokens` gives: stored keyword indexes of another version are not used
+
 _WORD = re.compile(r"[가-힣]+|[a-z0-9]+|[ㄱ-ㅎㅏ-ㅣ]+")
 
 
