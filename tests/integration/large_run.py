@@ -15,6 +15,7 @@ import time
 import boto3
 from moto import mock_aws
 
+from faqchat.adapters.keyword_file import KeywordFile
 from faqchat.adapters.runs_table import DynamoRuns
 from faqchat.adapters.s3 import S3Snapshots
 from faqchat.adapters.sqs import SqsPipelineQueue
@@ -23,6 +24,7 @@ from faqchat.ingest import STAGES, Ingest
 from faqchat.pipeline import Pipeline
 from faqchat.runs import Settlement, Upload
 from faqchat.scope import scope_banks
+from faqchat.tokens import tokens
 from tests.fakes import FakeEmbedder
 
 ENTRIES = 50_000
@@ -82,7 +84,7 @@ async def run() -> dict[str, float]:
         clients["sqs"].create_queue(QueueName="batches")["QueueUrl"],
         clients["sqs"].create_queue(QueueName="publish.fifo", Attributes={"FifoQueue": "true"})["QueueUrl"],
     ]
-    index, snapshots, runs = StoredRows(), S3Snapshots("faq"), DynamoRuns("ingest")
+    index, snapshots, runs = StoredRows(), S3Snapshots("faq", KeywordFile(tokens, lambda _: [])), DynamoRuns("ingest")
     ingest = Ingest(FakeEmbedder(), index, snapshots, scope_banks(), batch=64)
     queue = SqsPipelineQueue(*urls)
     sent = []

@@ -26,4 +26,4 @@ def test_fifty_thousand_entries_pass_within_the_limits_of_one_function():
     assert (figures["entries"], figures["live"]) == (50_000, True)
     steps_s = [seconds for name, seconds in figures.items() if name.endswith("_s")]
     assert max(steps_s) < TIMEOUT_S / 3
-    assert figures["peak_mb"] < MEMORY_MB / 2  # bucket, table and queues are in it too
+    assert figures["peak_mb"] < MEMORY_MB * 3 / 4  # bucket, table and queues are in it too
