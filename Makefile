@@ -51,6 +51,7 @@ format: install ## format, and fix what lint can
 lock: install ## lock again after a change of pyproject.toml, and export the Lambda layer's requirements
 	$(UV) lock
 	$(UV) lock --project local/emulator
+	$(UV) lock --project local/sam
 	@mkdir -p layers/dependencies
 	$(UV) export --frozen --package faqchat --no-dev --no-emit-workspace --no-header --quiet \
 		--output-file layers/dependencies/requirements.txt
