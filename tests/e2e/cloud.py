@@ -6,6 +6,7 @@ import subprocess
 import time
 from collections.abc import Iterable
 from datetime import UTC, datetime
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -74,6 +75,17 @@ class Cloud:
         """A client of a URL among the outputs; an emulator serves all at its endpoint, and tells them by the host."""
         host = urlsplit(self.outputs[output]).netloc
         return httpx.Client(base_url=self._endpoint, headers={"host": host}, timeout=PATIENCE_S, trust_env=False)
+
+    @cached_property
+    def doors(self) -> list[str]:
+        """The outputs behind which the chat answers here: LocalStack's free edition has no HTTP APIs."""
+        return [output for output in ("ApiUrl", "StreamUrl") if self._answers(output)]
+
+    def _answers(self, output: str) -> bool:
+        if not self.outputs.get(output, "").startswith("http"):
+            return False
+        with self.door(output) as door:
+            return door.get("/healthz").is_success
 
     def upload(self, entries: Iterable[dict[str, Any]], key: str = "faq/faq.jsonl") -> None:
         lines = "\n".join(json.dumps(entry, ensure_ascii=False) for entry in entries)
