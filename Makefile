@@ -7,10 +7,10 @@ UV := UV_PYTHON_DOWNLOADS=never UV_PYTHON=$(CURDIR)/$(PY) UV_DEFAULT_INDEX=https
 SAM := PATH="$(CURDIR)/.local/tools/uv/bin:$(CURDIR)/.venv/bin:$$PATH" SAM_CLI_TELEMETRY=0 .local/tools/sam/bin/python -m samcli
 
 .DEFAULT_GOAL := help
-.PHONY: help install run down test quality check format lock clean build deploy
+.PHONY: help install run down test quality check format lock clean build deploy up-docker down-docker
 
 help: ## this list
-	@sed -n 's/^\([a-z]*\):[^#]*## /  make \1\t/p' Makefile | expand -t 16
+	@sed -n 's/^\([a-z0-9-]*\):[^#]*## /  make \1\t/p' Makefile | expand -t 20
 
 install: ## uv, the locked packages, the AWS emulator; at once when nothing has changed
 	@sh local/bootstrap.sh
@@ -25,6 +25,14 @@ build: .local/tools/sam/bin/sam ## what Lambda runs, and its template, into .aws
 deploy: build ## build and deploy the environment ENV=dev of samconfig.toml
 	@date '+Release: "%s"' >.aws-sam/release.yaml
 	$(SAM) deploy --config-env $(ENV)
+
+up-docker: ## Milvus, LocalStack with the functions and an embedding server, in containers
+	@sh infra/compose.sh check
+	@$(MAKE) build
+	@sh infra/compose.sh up
+
+down-docker: ## stop them; Milvus keeps its volume
+	@sh infra/compose.sh down
 
 run: install ## serve the chat: FAQ=path chooses the file, PORT=8000 the port
 	@exec $(PY) -m local up $(if $(FAQ),--faq "$(FAQ)") --port $(PORT)
@@ -55,6 +63,8 @@ lock: install ## lock again after a change of pyproject.toml, and export the Lam
 	@mkdir -p layers/dependencies
 	$(UV) export --frozen --package faqchat --no-dev --no-emit-workspace --no-header --quiet \
 		--output-file layers/dependencies/requirements.txt
+	$(UV) export --frozen --only-group local --prune httpx-sse --prune milvus-lite --prune psutil --prune rich --no-header --quiet \
+		--output-file infra/embeddings/requirements.txt
 
 clean: ## stop what runs, and delete packages, index and conversations
 	@if [ -x $(PY) ]; then $(PY) -m local down; fi

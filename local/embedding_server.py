@@ -21,6 +21,7 @@ def main() -> None:
     """Serve until told to stop, or until the supervisor is gone."""
     parser = argparse.ArgumentParser(prog="python -m local.embedding_server", description=__doc__.partition("\n")[0])
     parser.add_argument("--port", type=int, required=True)
+    parser.add_argument("--host", default="127.0.0.1", help="anything else is for containers (default: %(default)s)")
     parser.add_argument("--threads", type=int, default=None, help="cap of OpenMP threads (default: all cores)")
     arguments = parser.parse_args()
 
@@ -28,7 +29,7 @@ def main() -> None:
     server._Handler.wbufsize = -1  # buffered: headers and body leave together
     ThreadingHTTPServer.request_queue_size = ACCEPT_QUEUE
     threading.Thread(target=_exit_with_parent, args=(os.getppid(),), daemon=True).start()
-    server.serve(host="127.0.0.1", port=arguments.port, num_threads=arguments.threads)
+    server.serve(host=arguments.host, port=arguments.port, num_threads=arguments.threads)
 
 
 def _exit_with_parent(parent: int) -> None:
