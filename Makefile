@@ -7,7 +7,7 @@ UV := UV_PYTHON_DOWNLOADS=never UV_PYTHON=$(CURDIR)/$(PY) UV_DEFAULT_INDEX=https
 SAM := PATH="$(CURDIR)/.local/tools/uv/bin:$(CURDIR)/.venv/bin:$$PATH" SAM_CLI_TELEMETRY=0 .local/tools/sam/bin/python -m samcli
 
 .DEFAULT_GOAL := help
-.PHONY: help install run down test quality check format lock clean build deploy up-docker down-docker
+.PHONY: help install run down test quality check format lock clean build deploy e2e-sam up-docker down-docker
 
 help: ## this list
 	@sed -n 's/^\([a-z0-9-]*\):[^#]*## /  make \1\t/p' Makefile | expand -t 20
@@ -25,6 +25,9 @@ build: .local/tools/sam/bin/sam ## what Lambda runs, and its template, into .aws
 deploy: build ## build and deploy the environment ENV=dev of samconfig.toml
 	@date '+Release: "%s"' >.aws-sam/release.yaml
 	$(SAM) deploy --config-env $(ENV)
+
+e2e-sam: build ## ask the built functions questions, in containers under SAM CLI; needs a Docker engine
+	$(PY) -m pytest tests/e2e/test_sam_local.py --sam
 
 up-docker: ## Milvus, LocalStack with the functions and an embedding server, in containers
 	@sh infra/compose.sh check

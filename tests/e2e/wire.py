@@ -15,7 +15,8 @@ CHUNK = 65_536
 class Wire:
     """Forwards a port of its own to the service's. A context manager; runs in a thread of its own."""
 
-    def __init__(self, service: int) -> None:
+    def __init__(self, service: int, host: str = HOST) -> None:
+        self.host = host
         self.port = free_port()
         self._service = service
         self._loop = asyncio.new_event_loop()
@@ -53,7 +54,7 @@ class Wire:
     async def _mend(self) -> None:
         self._flowing.set()
         if self._server is None:
-            self._server = await asyncio.start_server(self._carry, HOST, self.port)
+            self._server = await asyncio.start_server(self._carry, self.host, self.port)
 
     async def _cut(self) -> None:
         if self._server:
