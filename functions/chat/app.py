@@ -287,3 +287,4 @@ class Edge:
 
 app.add_middleware(Edge)
 handler = Buffered(app)
+bootstrap.preload()

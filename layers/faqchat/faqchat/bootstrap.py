@@ -1,17 +1,21 @@
 """Where real things are made and put together; nothing else constructs an adapter.
 
 Everything is made on first use and kept, so importing the module costs nothing and a cold start pays only for what
-its first question needs.
+its first question needs; `preload` has it paid for before there is one.
 """
 
+import asyncio
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from functools import cache
+from threading import Thread
 from typing import TYPE_CHECKING
 
 from faqchat.catalogue import Catalogues
 from faqchat.centring import CentredEmbedder, load_centre
 from faqchat.chat import ChatService
 from faqchat.conversation import new_session_id
+from faqchat.errors import FaqChatError
 from faqchat.expand import Expansion
 from faqchat.extractive import Extractive
 from faqchat.grounding import Grounded
@@ -232,3 +236,26 @@ def readiness_checks() -> Mapping[str, Check]:
         "vectors": lambda: vectors().ping(),  # by itself: embeddings that are away must not be taken for it
         "history": lambda: history().recent(new_session_id(), 1),
     }
+
+
+def preload() -> None:
+    """Have made before the first request what it would have to wait for, where that is set.
+
+    In a thread, since uvicorn imports the app inside its loop. What fails here is tried again when it is needed.
+    """
+    if Settings().preload:  # not `settings()`: a secret that cannot be read yet must not end the process
+        loading = Thread(target=lambda: asyncio.run(_load()))
+        loading.start()
+        loading.join()
+
+
+async def _load() -> None:
+    with suppress(FaqChatError):
+        await asyncio.gather(catalogues().current(), asyncio.to_thread(_import_sdks))
+        chat_service()
+
+
+def _import_sdks() -> None:
+    """What the adapters of a turn import at their first call; the catalogue's has imported boto3 by then."""
+    import openai  # noqa: F401
+    import pymilvus  # noqa: F401

@@ -68,6 +68,8 @@ class Settings(BaseSettings):
     index_refresh_s: float = Field(5.0, ge=0)  # how old the snapshot may be before its version is checked
     heartbeat_s: float = Field(10.0, gt=0)
 
+    preload: bool = False  # at the start, before anything is served, what otherwise the first question waits for
+
     @model_validator(mode="after")
     def _fallback_is_whole(self) -> Self:
         if self.chat_fallback_model and not self.chat_model:
