@@ -7,7 +7,7 @@ UV := UV_PYTHON_DOWNLOADS=never UV_PYTHON=$(CURDIR)/$(PY) UV_DEFAULT_INDEX=https
 SAM := PATH="$(CURDIR)/.local/tools/uv/bin:$(CURDIR)/.venv/bin:$$PATH" SAM_CLI_TELEMETRY=0 .local/tools/sam/bin/python -m samcli
 
 .DEFAULT_GOAL := help
-.PHONY: help install run down test quality check format lock clean build deploy e2e-sam up-docker down-docker
+.PHONY: help install run down test quality check format lock clean build deploy e2e-sam e2e-localstack up-docker down-docker
 
 help: ## this list
 	@sed -n 's/^\([a-z0-9-]*\):[^#]*## /  make \1\t/p' Makefile | expand -t 20
@@ -28,6 +28,11 @@ deploy: build ## build and deploy the environment ENV=dev of samconfig.toml
 
 e2e-sam: build ## ask the built functions questions, in containers under SAM CLI; needs a Docker engine
 	$(PY) -m pytest tests/e2e/test_sam_local.py --sam
+
+e2e-localstack: up-docker ## the end-to-end suite of the deployed template against LocalStack; needs a Docker engine and its images
+	AWS_ENDPOINT_URL=http://127.0.0.1:4566 AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test AWS_DEFAULT_REGION=ap-northeast-2 \
+		E2E_MILVUS_URI=http://milvus:19530 E2E_MILVUS_URI_HERE=http://127.0.0.1:19530 \
+		E2E_EMBEDDING_BASE_URL=http://embeddings:8011/v1 $(PY) -m pytest tests/e2e/test_cloud.py
 
 up-docker: ## Milvus, LocalStack with the functions and an embedding server, in containers
 	@sh infra/compose.sh check
