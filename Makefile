@@ -10,10 +10,22 @@ SAM := PATH="$(CURDIR)/.local/tools/uv/bin:$(CURDIR)/.venv/bin:$$PATH" SAM_CLI_T
 .PHONY: help install run down test quality check format lock clean build deploy e2e-sam e2e-localstack up-docker down-docker
 
 help: ## this list
-	@sed -n 's/^\([a-z0-9-]*\):[^#]*## /  make \1\t/p' Makefile | expand -t 20
+	@sed -n 's/^\([a-z0-9-]*\):[^#]*## /  make \1\t/p' Makefile | expand -t 24
 
 install: ## uv, the locked packages, the AWS emulator; at once when nothing has changed
 	@sh local/bootstrap.sh
+
+run: install ## serve the chat: FAQ=path chooses the file, PORT=8000 the port
+	@exec $(PY) -m local up $(if $(FAQ),--faq "$(FAQ)") --port $(PORT)
+
+down: install ## stop a chat that runs in another terminal
+	@$(PY) -m local down
+
+test: install ## all tests, on the sample FAQ
+	$(PY) -m pytest
+
+quality: install ## ingest FAQ=path and check retrieval and the scope gate on the question sets
+	$(PY) -m pytest tests/quality --faq "$(FAQ)"
 
 .local/tools/sam/bin/sam: local/sam/pyproject.toml local/sam/uv.lock | install
 	UV_PROJECT_ENVIRONMENT=$(CURDIR)/.local/tools/sam $(UV) sync --frozen --project local/sam
@@ -41,18 +53,6 @@ up-docker: ## Milvus, LocalStack with the functions and an embedding server, in 
 
 down-docker: ## stop them; Milvus keeps its volume
 	@sh infra/compose.sh down
-
-run: install ## serve the chat: FAQ=path chooses the file, PORT=8000 the port
-	@exec $(PY) -m local up $(if $(FAQ),--faq "$(FAQ)") --port $(PORT)
-
-down: install ## stop a chat that runs in another terminal
-	@$(PY) -m local down
-
-test: install ## all tests, on the sample FAQ
-	$(PY) -m pytest
-
-quality: install ## ingest FAQ=path and check retrieval and the scope gate on the question sets
-	$(PY) -m pytest tests/quality --faq "$(FAQ)"
 
 check: install ## format, lint, types, unit and integration tests
 	$(PY) -m ruff format --check
