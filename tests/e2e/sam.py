@@ -144,14 +144,9 @@ def timed(client: httpx.Client, message: str, **more: Any) -> tuple[dict[str, An
 
 
 def _for_sam_local() -> dict[str, Any]:
-    """The built template with what `sam local` cannot do without.
-
-    It sets declared variables only, and `AWS_ENDPOINT_URL` is an emulator's to set. It reads routes from SAM's own
-    events only, and the template's route is written out.
-    """
+    """The built template with the address of the emulator: `sam local` sets declared variables only."""
     template = yaml.safe_load((BUILD / "template.yaml").read_text("utf-8"))
     template["Globals"]["Function"]["Environment"]["Variables"]["AWS_ENDPOINT_URL"] = ""
-    template["Resources"]["ChatFunction"]["Properties"]["Events"] = {"Any": {"Type": "HttpApi"}}
     for resource in template["Resources"].values():
         for name in resource.get("Properties", {}).keys() & {"CodeUri", "ContentUri"}:
             resource["Properties"][name] = str(BUILD / resource["Properties"][name])

@@ -97,7 +97,7 @@ def _plain(text: str) -> str:
 def _facts(plain: str) -> Iterator[str]:
     for pattern, form in ((_ADDRESS, _address), (_PHONE, re.Match.group), (_BRACKETED, _path)):
         yield from map(form, pattern.finditer(plain))
-        plain = pattern.sub(" ", plain)
+        plain = pattern.sub("|", plain)  # no space: what stood on its two sides did not stand side by side
     for found in _BESIDE_ARROW.finditer(plain):
         yield f">{found.group(1)}>{found.group(2)}"  # two letters: what follows them may be a particle
     for _, fact in _numbers(plain):
