@@ -7,7 +7,7 @@ import pickle
 
 import pytest
 
-from tests.e2e.product import FAQ, Turn, embedded, id_of, until
+from tests.e2e.product import FAQ, Turn, embedded, id_of, lives, until
 
 QUESTION = "반품 배송비는 누가 내나요?"
 ANSWER = "구매자의 마음이 바뀐 반품은 구매자가"
@@ -211,7 +211,7 @@ def test_what_was_stopped_starts_again_with_its_index_and_its_conversations(prod
     processes = product.processes()
     assert product.run("down").returncode == 0
     assert product.wait() == 0
-    assert not [process for process in processes if process.is_running()]
+    assert not list(filter(lives, processes))
     assert product.busy_ports == []
     assert product.run("down").stderr == "nothing runs\n"
 
