@@ -16,6 +16,8 @@ import pytest
 from botocore.client import BaseClient
 from moto import mock_aws
 
+from tests.integration.tables import create_table
+
 
 class MilvusServer:
     """A `milvus-lite server` on a free loopback port, which a test may stop, kill, freeze and start again."""
@@ -83,19 +85,7 @@ def aws(monkeypatch):
 def conversations_table(aws):
     """The name of an empty table, shaped as template.yaml makes it."""
     dynamodb = boto3.client("dynamodb")
-    name = f"conversations-{secrets.token_hex(4)}"
-    dynamodb.create_table(
-        TableName=name,
-        KeySchema=[
-            {"AttributeName": "session_id", "KeyType": "HASH"},
-            {"AttributeName": "turn_id", "KeyType": "RANGE"},
-        ],
-        AttributeDefinitions=[
-            {"AttributeName": "session_id", "AttributeType": "S"},
-            {"AttributeName": "turn_id", "AttributeType": "S"},
-        ],
-        BillingMode="PAY_PER_REQUEST",
-    )
+    name = create_table(dynamodb, f"conversations-{secrets.token_hex(4)}", "session_id", "turn_id")
     yield name
     dynamodb.delete_table(TableName=name)
     dynamodb.close()

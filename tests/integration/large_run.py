@@ -26,6 +26,7 @@ from faqchat.runs import Settlement, Upload
 from faqchat.scope import scope_banks
 from faqchat.tokens import tokens
 from tests.fakes import FakeEmbedder
+from tests.integration.tables import create_table
 
 ENTRIES = 50_000
 REGION = "ap-northeast-2"
@@ -74,12 +75,7 @@ async def run() -> dict[str, float]:
     clients = {name: boto3.client(name) for name in ("s3", "sqs", "dynamodb")}
     clients["s3"].create_bucket(Bucket="faq", CreateBucketConfiguration={"LocationConstraint": REGION})
     clients["s3"].put_object(Bucket="faq", Key="faq/large.jsonl", Body=faq_lines().encode())
-    clients["dynamodb"].create_table(
-        TableName="ingest",
-        KeySchema=[{"AttributeName": "kind", "KeyType": "HASH"}, {"AttributeName": "run_id", "KeyType": "RANGE"}],
-        AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name in ("kind", "run_id")],
-        BillingMode="PAY_PER_REQUEST",
-    )
+    create_table(clients["dynamodb"], "ingest", "kind", "run_id")
     urls = [
         clients["sqs"].create_queue(QueueName="batches")["QueueUrl"],
         clients["sqs"].create_queue(QueueName="publish.fifo", Attributes={"FifoQueue": "true"})["QueueUrl"],

@@ -13,6 +13,7 @@ from faqchat.errors import Unavailable
 from faqchat.faq import faq_id
 from local.layout import ROOT
 from tests.fakes import FakeEmbedder, FakeVectors
+from tests.integration.tables import create_table
 
 ENTRIES = [{"question": f"[정산] 질문 {n}은 무엇인가요?", "answer": f"답변 {n}입니다."} for n in range(40)]
 CONTEXT = {
@@ -43,8 +44,8 @@ class Cloud:
         self.batches = self.sqs.create_queue(QueueName=f"batches-{name}")["QueueUrl"]
         fifo = {"FifoQueue": "true"}
         self.settlements = self.sqs.create_queue(QueueName=f"settle-{name}.fifo", Attributes=fifo)["QueueUrl"]
-        self._table(f"ingest-{name}", "kind", "run_id")
-        self._table(f"idempotency-{name}", "id")
+        create_table(self.dynamodb, f"ingest-{name}", "kind", "run_id")
+        create_table(self.dynamodb, f"idempotency-{name}", "id")
         settings = {
             "BUCKET": bucket,
             "INGEST_TABLE": f"ingest-{name}",
@@ -58,16 +59,6 @@ class Cloud:
         monkeypatch.setattr(bootstrap, "embedder", lambda: self.embedder)
         monkeypatch.setattr(bootstrap, "vectors", lambda: self.vectors)
         monkeypatch.setattr(bootstrap, "scope_banks", lambda: {"out_of_scope": ["오늘 날씨 어때"]})
-
-    def _table(self, name, *keys):
-        self.dynamodb.create_table(
-            TableName=name,
-            KeySchema=[
-                {"AttributeName": key, "KeyType": kind} for key, kind in zip(keys, ("HASH", "RANGE"), strict=False)
-            ],
-            AttributeDefinitions=[{"AttributeName": key, "AttributeType": "S"} for key in keys],
-            BillingMode="PAY_PER_REQUEST",
-        )
 
     def upload(self, key, entries, at="2026-11-23T00:30:15.123Z", sequencer="0055AED6DCD90281E5"):
         self.s3.put_object(Bucket=self.bucket, Key=key, Body="\n".join(map(json.dumps, entries)).encode())

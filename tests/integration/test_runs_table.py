@@ -10,19 +10,13 @@ import pytest
 from faqchat.adapters.runs_table import DynamoRuns
 from faqchat.errors import NotFound, Unavailable
 from faqchat.runs import Batch, Run
+from tests.integration.tables import create_table
 
 
 @pytest.fixture
 def table(aws):
     dynamodb = boto3.client("dynamodb")
-    name = f"ingest-{secrets.token_hex(4)}"
-    keys = [("kind", "HASH"), ("run_id", "RANGE")]
-    dynamodb.create_table(
-        TableName=name,
-        KeySchema=[{"AttributeName": key, "KeyType": kind} for key, kind in keys],
-        AttributeDefinitions=[{"AttributeName": key, "AttributeType": "S"} for key, _ in keys],
-        BillingMode="PAY_PER_REQUEST",
-    )
+    name = create_table(dynamodb, f"ingest-{secrets.token_hex(4)}", "kind", "run_id")
     yield name
     dynamodb.delete_table(TableName=name)
     dynamodb.close()

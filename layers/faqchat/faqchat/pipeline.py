@@ -100,7 +100,7 @@ class Pipeline:
             return await self._send(run, difference.missing)
         await self._ingest.sweep(difference)
         for other in await self._runs.latest(RETIRED):
-            if other.run_id < run.run_id and other.status != "refused":
+            if other.run_id < run.run_id and other.status in {"embedding", "live"}:
                 await self._runs.end(other.run_id, "superseded")
         return await self._runs.end(run.run_id, "live")
 

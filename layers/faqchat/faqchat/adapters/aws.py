@@ -24,6 +24,8 @@ THROTTLED = frozenset(
     }
 )
 
+MISSING = frozenset({"404", "NoSuchBucket", "NoSuchKey"})  # what S3 says of an object that is not there
+
 _Result = TypeVar("_Result")
 
 

@@ -15,7 +15,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from faqchat.adapters.aws import AwsService, Refused
+from faqchat.adapters.aws import MISSING, AwsService, Refused
 from faqchat.adapters.keyword_file import KeywordFile
 from faqchat.errors import NotFound, Unavailable
 from faqchat.faq import Entry
@@ -24,7 +24,6 @@ from faqchat.index import IndexSnapshot, Keywords, Manifest
 POINTER = "index/current.json"
 KEPT = 2  # versions before the current one, for a reader that is about to fetch one, and for a way back
 YOUNG = timedelta(days=1)  # and what a run has staged that is not published yet
-MISSING = frozenset({"404", "NoSuchBucket", "NoSuchKey"})
 
 
 class S3Snapshots:

@@ -2,13 +2,12 @@
 
 from typing import Any
 
-from faqchat.adapters.aws import AwsService, Refused
+from faqchat.adapters.aws import MISSING, AwsService, Refused
 from faqchat.adapters.faq_files import MAX_FILE_BYTES, parse_faq, parse_utterances
 from faqchat.errors import BadSource, NotFound
 from faqchat.faq import RawEntry
 
 UTTERANCES = "utterances/utterances.jsonl"
-MISSING = frozenset({"404", "NoSuchBucket", "NoSuchKey"})
 
 
 class S3Uploads:
