@@ -109,6 +109,7 @@ class FakeSnapshots:
     def __init__(self) -> None:
         self.versions: dict[str, dict[str, Entry]] = {}
         self.manifest: Manifest | None = None
+        self.stagings = 0
         self.publications = 0
         self.down = False
 
@@ -137,6 +138,7 @@ class FakeSnapshots:
     async def stage(self, version: str, entries: Mapping[str, Entry]) -> None:
         self._reach()
         self.versions[version] = dict(entries)
+        self.stagings += 1
 
     async def staged(self, version: str) -> dict[str, Entry]:
         self._reach()

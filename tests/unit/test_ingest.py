@@ -120,6 +120,7 @@ class TestNextIngest:
         assert second.changes == Changes(added=0, changed=0, unchanged=6, removed=0)
         assert (second.embedded, second.deleted, second.version) == (0, 0, first.version)
         assert shop.snapshots.snapshot == published
+        assert shop.snapshots.stagings == 1
 
     async def test_a_changed_answer_embeds_its_own_passages_and_no_others(self, shop):
         await shop.run()

@@ -56,7 +56,7 @@ class Difference(NamedTuple):
     published: Manifest | None
 
     @property
-    def kinds(self) -> tuple[Kind, ...]:
+    def kinds(self) -> Kinds:
         """The kinds that are live in this collection: they stay so while the few rows that changed are written."""
         return self.published.kinds if self.published and self.published.collection == self.collection else ()
 
@@ -198,8 +198,10 @@ class Ingest:
         )
 
     async def stage(self, plan: Plan) -> None:
-        """Lay the entries down under their version, for whoever publishes them."""
-        await self._snapshots.stage(plan.version, plan.entries)
+        """Lay the entries down under their version, for whoever publishes them; those that are live lie there."""
+        published = plan.difference.published
+        if published is None or published.version != plan.version:
+            await self._snapshots.stage(plan.version, plan.entries)
 
     async def staged(self, version: str) -> dict[str, Entry]:
         """The entries of a version. Raises `NotFound` where they were never laid down, or removed since."""
