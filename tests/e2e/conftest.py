@@ -2,6 +2,8 @@
 
 import shutil
 
+import signal
+
 import pytest
 from playwright.sync_api import sync_playwright
 
@@ -10,6 +12,9 @@ from tests.e2e.wire import Wires
 from tests.scripted_openai import ScriptedOpenAI
 
 KILLED_AFTER = 300  # texts
+
+# A shell that puts the tests into the background has them ignore Ctrl-C, and whatever they start would ignore it too.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 QUIET = ("--no-sandbox", "--disable-background-networking", "--disable-component-update", "--disable-sync")
 
 
