@@ -1,7 +1,6 @@
 """One stack for all end-to-end tests: what it embeds takes half a minute, what the tests change they put back."""
 
 import shutil
-
 import signal
 
 import pytest
