@@ -7,14 +7,13 @@ E2E_MILVUS_URI_HERE where this process finds the same Milvus.
 
 import json
 import os
-import shutil
-import sys
 from pathlib import Path
 
 import pytest
 
 from faqchat.events import DECLINED
 from faqchat.faq import faq_id
+from local.layout import TOOLS
 from tests.e2e.cloud import Cloud, build, read_lines
 from tests.e2e.product import FAQ, until
 
@@ -25,8 +24,8 @@ POISON = '{"run_id": "독"}'
 MINORS = "미성년자도 판매 회원 등록이 가능한가요?"
 
 pytestmark = pytest.mark.skipif(
-    not shutil.which("python3.12", path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"),
-    reason="the emulator runs functions with python3.12, and there is none here",
+    not (os.environ.get("AWS_ENDPOINT_URL") or (TOOLS / "emulator" / "bin" / "python3.12").exists()),
+    reason="the emulator runs functions with its own Python, and that is not Lambda's 3.12",
 )
 
 
