@@ -80,6 +80,13 @@ def test_a_damaged_file_is_not_taken_or_says_the_same(file, packed, place, cut):
     assert found is None or said(found) == said(file.unpack(packed, ENTRIES))
 
 
+def test_damage_in_the_header_of_an_array_is_not_taken(file, packed):
+    """Numpy tokenizes a header as Python text: half a string in it is an error of another kind."""
+    start, end = packed.index(b"{'descr'"), packed.index(b"}", packed.index(b"{'descr'"))
+    for at in range(start, end + 1):
+        assert file.unpack(packed[:at] + bytes([packed[at] ^ 255]) + packed[at + 1 :], ENTRIES) is None
+
+
 @pytest.mark.parametrize("content", [b"", b"no zip", b"\x93NUMPY\x01\x00"], ids=["empty", "no zip", "one array"])
 def test_what_is_no_such_file_is_not_taken(file, content):
     assert file.unpack(content, ENTRIES) is None

@@ -6,6 +6,7 @@ whoever finds it missing, damaged or of another format builds the indexes from t
 
 import hashlib
 import io
+import tokenize
 import zipfile
 import zlib
 from collections.abc import Mapping
@@ -25,6 +26,18 @@ LAYOUT = 1  # of the file
 # What an index holds follows from these and the entries; a file that was made by others has another name.
 MADE_BY = (LAYOUT, bm25s.__version__, K1, B, TITLE_WEIGHT, tokens.VERSION)
 FORMAT = hashlib.sha256(repr(MADE_BY).encode()).hexdigest()[:8]
+
+# What reading a damaged archive of arrays raises: numpy reads an array's header as Python text before its checksum.
+DAMAGED = (
+    EOFError,
+    KeyError,
+    OSError,
+    RuntimeError,
+    ValueError,
+    tokenize.TokenError,
+    zipfile.BadZipFile,
+    zlib.error,
+)
 
 
 class KeywordFile:
@@ -54,6 +67,6 @@ class KeywordFile:
                     )
                     for name in Keywords._fields
                 )
-        except (EOFError, KeyError, OSError, RuntimeError, ValueError, zipfile.BadZipFile, zlib.error):
+        except DAMAGED:
             return None
         return Keywords(whole, asked) if whole.ids == asked.ids == list(entries) else None
