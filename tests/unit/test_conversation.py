@@ -40,7 +40,7 @@ class TestIds:
         monkeypatch.setattr(conversation.time, "time_ns", lambda: next(clock))
         ids = [new_turn_id() for _ in moments]
         assert [turn_id[:12] for turn_id in ids] == sorted(turn_id[:12] for turn_id in ids)
-        assert {len(turn_id) for turn_id in ids} == {28}
+        assert {len(turn_id) for turn_id in ids} == {44}
 
     def test_turns_of_the_same_moment_differ(self, monkeypatch):
         monkeypatch.setattr(conversation.time, "time_ns", lambda: 1_790_000_000_000_000_000)

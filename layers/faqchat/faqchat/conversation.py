@@ -8,10 +8,21 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from faqchat.events import FollowUp, Outcome, Source, Usage
+from faqchat.events import FollowUp, Outcome, Rating, Reason, Source, Usage
 from faqchat.prompt import Exchange
 
 CHARS_PER_TOKEN = 1.6  # Korean in current tokenizers: o200k has about 1.7, Qwen3 about 1.5
+
+
+class Feedback(BaseModel):
+    """What a seller thought of an answer."""
+
+    model_config = ConfigDict(frozen=True)
+
+    rating: Rating
+    reason: Reason | None = None
+    comment: str = ""
+    at: datetime = Field(default_factory=lambda: datetime.now(UTC))
 
 
 class Turn(BaseModel):
@@ -32,6 +43,8 @@ class Turn(BaseModel):
     model: str = ""
     usage: Usage = Usage()
     cost_usd: float = 0.0
+    feedback: Feedback | None = None
+    replaced_by: str = ""  # the turn whose answer the seller wanted instead
 
 
 def new_session_id() -> str:
@@ -40,8 +53,11 @@ def new_session_id() -> str:
 
 
 def new_turn_id() -> str:
-    """Sorts by time: 12 hex digits of milliseconds, then 64 random bits."""
-    return f"{time.time_ns() // 1_000_000:012x}{secrets.token_hex(8)}"
+    """Sorts by time: 12 hex digits of milliseconds, then 128 unguessable bits.
+
+    Knowing the id is all it takes to read the answer again, to stop it and to rate it.
+    """
+    return f"{time.time_ns() // 1_000_000:012x}{secrets.token_hex(16)}"
 
 
 def exchanges(turns: Sequence[Turn], budget_tokens: int) -> list[Exchange]:

@@ -1,26 +1,45 @@
 """The wire contract: what a client sends, and the typed events that come back, one JSON object each."""
 
 import json
-from typing import Annotated, Literal
+from typing import Annotated, Literal, NamedTuple
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, TypeAdapter
 
 MAX_MESSAGE_CHARS = 2_000
 SESSION_ID = r"^[A-Za-z0-9_-]{32}$"
 DECLINED = "저는 스마트 스토어 FAQ를 위한 챗봇입니다. 스마트 스토어에 대한 질문을 부탁드립니다."
 FAQ_ID = r"^[0-9a-f]{12}$"
+TURN_ID = r"^[0-9a-f]{44}$"
+MAX_COMMENT_CHARS = 500
 
 Outcome = Literal["answered", "declined", "greeting", "clarify", "cancelled"]
+Rating = Literal["up", "down"]
+Reason = Literal["wrong", "incomplete", "unclear", "off_topic", "other"]
 
 
 class ChatRequest(BaseModel):
-    """One message of a seller. `followup_id` names the FAQ entry of the offer that was clicked."""
+    """One message of a seller.
+
+    `followup_id` names the FAQ entry of the offer that was clicked. `replaces` names the conversation's last turn,
+    where the seller wants another answer to it.
+    """
 
     model_config = ConfigDict(extra="forbid")
 
     message: str
     session_id: Annotated[str, StringConstraints(pattern=SESSION_ID)] | None = None
     followup_id: Annotated[str, StringConstraints(pattern=FAQ_ID)] | None = None
+    replaces: Annotated[str, StringConstraints(pattern=TURN_ID)] | None = None
+
+
+class FeedbackRequest(BaseModel):
+    """What a seller thinks of an answer."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    rating: Rating
+    reason: Reason | None = None
+    comment: Annotated[str, StringConstraints(max_length=MAX_COMMENT_CHARS)] = ""
 
 
 class Source(BaseModel):
@@ -137,6 +156,14 @@ class Problem(BaseModel):
 
 
 Event = Start | Sources | Delta | FollowUps | Done | Problem
+EVENT: TypeAdapter[Event] = TypeAdapter(Event)
+
+
+class Numbered(NamedTuple):
+    """An event and its place in its turn, which begins at 0."""
+
+    number: int
+    event: Event
 
 
 def event_name(event: Event) -> str:

@@ -6,12 +6,13 @@ Every method may raise `Unavailable`; what else may cross is named where it may.
 from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
 from typing import Protocol
 
-from faqchat.conversation import Turn
-from faqchat.events import Usage
+from faqchat.conversation import Feedback, Turn
+from faqchat.events import Event, Usage
 from faqchat.faq import Entry, RawEntry
 from faqchat.index import Fingerprint, Hit, IndexSnapshot, Kind, Manifest, VectorRow
 from faqchat.prompt import Brief, Message
 from faqchat.runs import Batch, Run, Settlement, Status
+from faqchat.turnlog import Claim, Recorded, Signals
 
 
 class Embedder(Protocol):
@@ -172,15 +173,69 @@ class History(Protocol):
         ...
 
     async def recent(self, session_id: str, limit: int) -> list[Turn]:
-        """The last `limit` turns, oldest first. Raises `NotFound` for an unknown or expired session."""
+        """The last `limit` turns, oldest first, but those that were replaced.
+
+        Raises `NotFound` for an unknown or expired session.
+        """
         ...
 
-    async def append(self, turn: Turn) -> None:
-        """Store a turn; never overwrites another. Raises `NotFound` where the session was deleted meanwhile."""
+    async def append(self, turn: Turn, replaces: str | None = None) -> None:
+        """Store a turn, and mark the one that it replaces; never overwrites another.
+
+        Raises `NotFound` where the session was deleted meanwhile, `Conflict` where there is no turn to replace.
+        """
+        ...
+
+    async def rate(self, session_id: str, turn_id: str, feedback: Feedback) -> None:
+        """Keep what the seller thinks of a turn, in place of what they thought before. Raises `NotFound`."""
         ...
 
     async def delete(self, session_id: str) -> None:
         """Remove a conversation and all its turns. Raises `NotFound` for an unknown one."""
+        ...
+
+
+class TurnLog(Protocol):
+    """What turns said so far, for readers in other processes, and what those readers want. All of it expires."""
+
+    async def open(self, turn_id: str, session_id: str) -> None:
+        """Begin the record of a turn, alive from now on."""
+        ...
+
+    async def append(self, turn_id: str, first: int, events: Sequence[Event]) -> None:
+        """Add events, the first of which has this number; the same again changes nothing."""
+        ...
+
+    async def beat(self, turn_id: str) -> Signals:
+        """Say that the turn is alive, and hear what is wanted of it."""
+        ...
+
+    async def read(self, turn_id: str, after: int = -1) -> Recorded:
+        """The events with greater numbers. Raises `NotFound` for an unknown or expired turn."""
+        ...
+
+    async def cancel(self, turn_id: str) -> None:
+        """Want the turn to end. Raises `NotFound`."""
+        ...
+
+    async def watch(self, turn_id: str) -> None:
+        """Want the turn to go on: somebody reads it. Raises `NotFound`."""
+        ...
+
+    async def erase(self, turn_ids: Sequence[str]) -> None:
+        """Remove all that is kept of turns; unknown ones are ignored."""
+        ...
+
+
+class Claims(Protocol):
+    """Which turn a caller's idempotency key stands for."""
+
+    async def claim(self, key: str, claim: Claim, instead_of: str | None = None) -> Claim:
+        """The claim that holds: this one, or an earlier one unless that is of the turn `instead_of`."""
+        ...
+
+    async def release(self, key: str, turn_id: str) -> None:
+        """Give the key up, where it stands for this turn."""
         ...
 
 
