@@ -2,6 +2,7 @@
 
 import asyncio
 import math
+import time
 from collections import Counter
 from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
 
@@ -9,7 +10,7 @@ from faqchat import bootstrap
 from faqchat.catalogue import Catalogues
 from faqchat.chat import ChatService
 from faqchat.errors import NotFound, Unavailable
-from faqchat.events import ChatRequest, Event, Usage
+from faqchat.events import ChatRequest, Event, Numbered, Usage
 from faqchat.extractive import Extractive
 from faqchat.faq import Entry, RawEntry
 from faqchat.guardrail import Guardrail
@@ -21,6 +22,8 @@ from faqchat.prompt import Brief, Message
 from faqchat.retriever import Retriever
 from faqchat.rewriting import Rewriter
 from faqchat.tokens import tokens
+from faqchat.turnlog import Claim, Recorded, Signals
+from faqchat.turns import Turns
 from local.memory import MemoryHistory
 
 WIDTH = 64
@@ -172,6 +175,73 @@ class FakeHistory(MemoryHistory):
         await super().create(session_id)
 
 
+class FakeTurnLog:
+    """A `TurnLog` and `Claims` in memory; `down` makes every call fail."""
+
+    def __init__(self) -> None:
+        self.down = False
+        self.sessions: dict[str, str] = {}
+        self.events: dict[str, dict[int, Event]] = {}
+        self.alive_at: dict[str, float] = {}
+        self.signals: dict[str, Signals] = {}
+        self.claims: dict[str, Claim] = {}
+
+    async def open(self, turn_id: str, session_id: str) -> None:
+        self._reach()
+        self.sessions[turn_id] = session_id
+        self.events[turn_id] = {}
+        self.signals[turn_id] = Signals()
+        self.alive_at[turn_id] = time.time()
+
+    async def append(self, turn_id: str, first: int, events: Sequence[Event]) -> None:
+        self._reach()
+        self.events[turn_id] |= dict(enumerate(events, first))
+
+    async def beat(self, turn_id: str) -> Signals:
+        self._known(turn_id)
+        self.alive_at[turn_id] = time.time()
+        return self.signals[turn_id]
+
+    async def read(self, turn_id: str, after: int = -1) -> Recorded:
+        self._known(turn_id)
+        events = sorted((number, event) for number, event in self.events[turn_id].items() if number > after)
+        return Recorded(self.sessions[turn_id], tuple(Numbered(*row) for row in events), self.alive_at[turn_id])
+
+    async def cancel(self, turn_id: str) -> None:
+        self._known(turn_id)
+        self.signals[turn_id] = self.signals[turn_id]._replace(cancelled=True)
+
+    async def watch(self, turn_id: str) -> None:
+        self._known(turn_id)
+        self.signals[turn_id] = self.signals[turn_id]._replace(watched_at=time.time())
+
+    async def erase(self, turn_ids: Sequence[str]) -> None:
+        self._reach()
+        for turn_id in turn_ids:
+            self.sessions.pop(turn_id, None)
+
+    async def claim(self, key: str, claim: Claim, instead_of: str | None = None) -> Claim:
+        self._reach()
+        held = self.claims.get(key)
+        if held is None or held.turn_id == instead_of:
+            self.claims[key] = held = claim
+        return held
+
+    async def release(self, key: str, turn_id: str) -> None:
+        self._reach()
+        if key in self.claims and self.claims[key].turn_id == turn_id:
+            del self.claims[key]
+
+    def _reach(self) -> None:
+        if self.down:
+            raise Unavailable("the turn log is down")
+
+    def _known(self, turn_id: str) -> None:
+        self._reach()
+        if turn_id not in self.sessions:
+            raise NotFound("no such turn")
+
+
 class ScriptedModel:
     """A generator that says its pieces; an exception among them is raised where it stands."""
 
@@ -258,6 +328,8 @@ class World:
             history_tokens=1_500,
             rewriter=rewriter,
         )
+        self.log = FakeTurnLog()
+        self.turns = Turns(self.chat, self.history, self.log, self.log, grace_s=0.5)
 
     async def ingested(self, *rows: RawEntry) -> "World":
         await self.ingest.run(rows or FAQ, {}, "test", lambda done, total, kinds: None)

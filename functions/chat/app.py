@@ -7,57 +7,47 @@ The same app stands behind two doors: `handler` collects the body for API Gatewa
 import hashlib
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
-from http import HTTPStatus
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
-from fastapi import Depends, FastAPI, Header, Request
+from fastapi import Depends, FastAPI, Header
 from fastapi import Path as PathParameter
-from fastapi.exceptions import RequestValidationError
 from fastapi.responses import FileResponse, JSONResponse, Response, StreamingResponse
 from fastapi.staticfiles import StaticFiles
-from starlette.datastructures import MutableHeaders
-from starlette.exceptions import HTTPException
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from faqchat import bootstrap, sse
-from faqchat.adapters import telemetry
+from faqchat.adapters import problems, telemetry
 from faqchat.adapters.buffered import Buffered
-from faqchat.adapters.correlation import Correlation, correlate
+from faqchat.adapters.correlation import Correlation
+from faqchat.adapters.edge import Edge
 from faqchat.catalogue import Catalogues
-from faqchat.chat import ChatService
 from faqchat.conversation import Turn
-from faqchat.errors import Busy, Conflict, FaqChatError, InvalidRequest, NotFound, Unavailable
-from faqchat.events import FAQ_ID, SESSION_ID, ChatRequest, Event, Problem, WholeEntry
+from faqchat.errors import InvalidRequest
+from faqchat.events import (
+    FAQ_ID,
+    SESSION_ID,
+    TURN_ID,
+    Cancelled,
+    ChatRequest,
+    FeedbackRequest,
+    Numbered,
+    Problem,
+    WholeEntry,
+)
 from faqchat.ports import History
 from faqchat.readiness import Check, Readiness, check_all
 from faqchat.reply import ChatReply, collect
+from faqchat.turns import Events, Turns
 
 STATIC = Path(__file__).parent / "static"
-MAX_BODY_BYTES = 64_000  # 2,000 characters of Korean are 6 KB; the rest is room for escapes
 SESSION_TURNS = 200  # what a page shows again
 
-# The most specific class first. What an error says stays with the operators; end users read these.
-STATUS: Mapping[type[FaqChatError], tuple[int, str]] = {
-    InvalidRequest: (422, "요청을 이해하지 못했습니다."),
-    NotFound: (404, "대화나 항목을 찾을 수 없습니다. 기간이 지났거나 삭제되었을 수 있습니다."),
-    Conflict: (409, "같은 대화에서 다른 요청을 처리하고 있습니다. 잠시 후 다시 시도해 주세요."),
-    Busy: (429, "지금 이용자가 많습니다. 잠시 후 다시 시도해 주세요."),
-    Unavailable: (503, "지금은 답변을 준비할 수 없습니다. 잠시 후 다시 시도해 주세요."),
-    FaqChatError: (500, "일시적인 오류가 발생했습니다. 잠시 후 다시 시도해 주세요."),
+EVENT_STREAM: dict[str, Any] = {
+    "content": {"text/event-stream": {"schema": {"type": "string"}}},
+    "description": "start, sources, delta…, followups, done",
 }
-HTTP_DETAILS = {
-    404: "없는 주소입니다.",
-    405: "이 주소에서는 지원하지 않는 요청 방식입니다.",
-    413: "요청이 너무 큽니다.",
-    415: "요청 본문은 application/json 형식이어야 합니다.",
-}
-# The API's own page at /docs is left out: it loads Swagger UI from a CDN.
-CONTENT_POLICY = "default-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'"
-HEADERS = {
-    "referrer-policy": "no-referrer",
-    "x-content-type-options": "nosniff",
-}
+REPLAYED = {"idempotency-replayed": "true"}
 
 app = FastAPI(
     title="SmartStore FAQ chat",
@@ -68,50 +58,72 @@ app = FastAPI(
 )
 
 
-class Interrupted(Exception):
-    """A turn ended in a problem while its events were being collected."""
-
-    def __init__(self, problem: Problem) -> None:
-        super().__init__(problem.title)
-        self.problem = problem
-
-
-def correlation(request: Request) -> Correlation:
-    """The ids of a request, as `Edge` found them."""
-    found: Correlation = request.state.correlation
-    return found
-
-
-ChatDep = Annotated[ChatService, Depends(bootstrap.chat_service)]
+TurnsDep = Annotated[Turns, Depends(bootstrap.turns)]
 HistoryDep = Annotated[History, Depends(bootstrap.history)]
 ChecksDep = Annotated[Mapping[str, Check], Depends(bootstrap.readiness_checks)]
 CataloguesDep = Annotated[Catalogues, Depends(bootstrap.catalogues)]
-CorrelationDep = Annotated[Correlation, Depends(correlation)]
+CorrelationDep = Annotated[Correlation, Depends(problems.correlation)]
 FaqId = Annotated[str, PathParameter(pattern=FAQ_ID)]
 IfNoneMatch = Annotated[str, Header()]
 SessionId = Annotated[str, PathParameter(pattern=SESSION_ID)]
+TurnId = Annotated[str, PathParameter(pattern=TURN_ID)]
+Key = Annotated[
+    str | None,
+    Header(
+        alias="Idempotency-Key",
+        pattern=r"^[\x21-\x7e]{1,255}$",
+        description="As unguessable as a UUID: a repeat of key and body is given the first one's answer.",
+    ),
+]
+LastEventId = Annotated[str | None, Header(alias="Last-Event-ID", pattern=r"^[0-9a-f]{44}:[0-9]{1,6}$")]
 
 
 @app.post(
     "/v1/chat/stream",
     response_class=StreamingResponse,
-    responses={200: {"content": {"text/event-stream": {}}, "description": "start, sources, delta…, followups, done"}},
+    responses={200: EVENT_STREAM},
 )
-async def stream_chat(request: ChatRequest, chat: ChatDep, ids: CorrelationDep) -> StreamingResponse:
-    """Answer a message as server-sent events."""
-    body = sse.encode(await _begun(chat.stream(request), ids), bootstrap.settings().heartbeat_s)
-    return StreamingResponse(
-        body, media_type="text/event-stream", headers={"cache-control": "no-store", "x-accel-buffering": "no"}
-    )
+async def stream_chat(request: ChatRequest, turns: TurnsDep, ids: CorrelationDep, key: Key = None) -> StreamingResponse:
+    """Answer a message as server-sent events. The turn goes on for a while when its reader is cut off: resume it."""
+    answer = await turns.begin(request, partial(_told, ids=ids), key=key)
+    return _stream(answer.turn_id, answer.events, answer.replayed)
 
 
 @app.post("/v1/chat")
-async def whole_chat(request: ChatRequest, chat: ChatDep, ids: CorrelationDep) -> ChatReply:
+async def whole_chat(
+    request: ChatRequest, turns: TurnsDep, ids: CorrelationDep, response: Response, key: Key = None
+) -> ChatReply:
     """Answer a message in one piece."""
-    reply = await collect(await _begun(chat.stream(request), ids))
+    answer = await turns.begin(request, partial(_told, ids=ids), key=key)
+    async with aclosing(answer.events) as events:
+        reply = await collect(numbered.event async for numbered in events)
     if isinstance(reply, Problem):
-        raise Interrupted(reply)
+        raise problems.Interrupted(reply)
+    response.headers.update(REPLAYED if answer.replayed else {})
     return reply
+
+
+@app.get(
+    "/v1/turns/{turn_id}/events",
+    response_class=StreamingResponse,
+    responses={200: EVENT_STREAM, 204: {"description": "nothing comes after that event"}},
+)
+async def resume_turn(turn_id: TurnId, turns: TurnsDep, last_event_id: LastEventId = None) -> Response:
+    """What a turn says after the event that was received last, live until its end; all of it without such an id."""
+    events = await turns.resume(turn_id, _number(last_event_id, turn_id))
+    return _stream(turn_id, events) if events else Response(status_code=204)
+
+
+@app.post("/v1/turns/{turn_id}/cancel", status_code=202)
+async def cancel_turn(turn_id: TurnId, turns: TurnsDep) -> Cancelled:
+    """Stop a turn, wherever it runs: its stream ends with `done`, and what was said until then is stored."""
+    return Cancelled(turn_id=turn_id, status=await turns.cancel(turn_id))
+
+
+@app.post("/v1/turns/{turn_id}/feedback", status_code=204)
+async def rate_turn(turn_id: TurnId, feedback: FeedbackRequest, turns: TurnsDep) -> None:
+    """Say what an answer was worth; said again, it counts instead."""
+    await turns.rate(turn_id, feedback)
 
 
 @app.get("/v1/sessions/{session_id}")
@@ -122,9 +134,9 @@ async def read_session(session_id: SessionId, history: HistoryDep) -> dict[str, 
 
 
 @app.delete("/v1/sessions/{session_id}", status_code=204)
-async def delete_session(session_id: SessionId, history: HistoryDep) -> None:
+async def delete_session(session_id: SessionId, turns: TurnsDep) -> None:
     """Delete a conversation for good."""
-    await history.delete(session_id)
+    await turns.forget(session_id)
 
 
 @app.get("/v1/faq/{faq_id}", responses={200: {"model": WholeEntry}, 304: {"description": "unchanged"}})
@@ -151,9 +163,25 @@ async def readyz(checks: ChecksDep) -> JSONResponse:
     return JSONResponse({"ready": state.ready, "parts": state.parts}, 200 if state.ready else 503)
 
 
+def _stream(turn_id: str, events: AsyncGenerator[Numbered, None], replayed: bool = False) -> StreamingResponse:
+    headers = {"cache-control": "no-store", "x-accel-buffering": "no"} | (REPLAYED if replayed else {})
+    body = sse.encode(turn_id, events, bootstrap.settings().heartbeat_s)
+    return StreamingResponse(body, media_type="text/event-stream", headers=headers)
+
+
+def _number(event_id: str | None, turn_id: str) -> int:
+    """The number of an event of this turn; -1, before the first one, without an id."""
+    if event_id is None:
+        return -1
+    named, _, number = event_id.partition(":")
+    if named != turn_id:
+        raise InvalidRequest("Last-Event-ID가 이 답변의 것이 아닙니다.")
+    return int(number)
+
+
 def shown(turn: Turn) -> dict[str, Any]:
     """A stored turn as its reader sees it: without what it cost."""
-    return turn.model_dump(mode="json", exclude={"session_id", "query", "usage", "cost_usd"})
+    return turn.model_dump(mode="json", exclude={"session_id", "query", "usage", "cost_usd", "replaced_by"})
 
 
 @app.get("/", include_in_schema=False)
@@ -170,121 +198,26 @@ async def favicon() -> None:
 app.mount("/static", StaticFiles(directory=STATIC), name="static")
 
 
-async def _begun(events: AsyncGenerator[Event, None], ids: Correlation) -> AsyncGenerator[Event, None]:
-    """A turn's events from the first on, which has come: what can be refused is refused before."""
-    turn = telemetry.observed(events, ids)
-    return _reported(await anext(turn), turn, ids.request_id)
+def _told(events: Events, ids: Correlation) -> Events:
+    """A turn's events, told to the operators."""
+    return _reported(telemetry.observed(events, ids), ids.request_id)
 
 
-async def _reported(first: Event, rest: AsyncGenerator[Event, None], request_id: str) -> AsyncGenerator[Event, None]:
+async def _reported(turn: Events, request_id: str) -> Events:
     """A turn's events; a problem that ends it names the request, and so does what a bug in the middle becomes."""
+    begun = False
     try:
-        async with aclosing(rest) as events:
-            yield first
+        async with aclosing(turn) as events:
             async for event in events:
                 yield event.model_copy(update={"trace_id": request_id}) if isinstance(event, Problem) else event
-    except Exception as error:  # noqa: BLE001 # an edge: `_bug` logs it
-        yield _bug(error, request_id)
-
-
-@app.exception_handler(FaqChatError)
-async def _domain_error(request: Request, error: FaqChatError) -> JSONResponse:
-    status, detail = next(known for kind, known in STATUS.items() if isinstance(error, kind))
-    request_id = correlation(request).request_id
-    if status >= 500:
-        telemetry.failed(error, request_id)
-    return _response(_problem(status, error.detail if isinstance(error, InvalidRequest) else detail, request_id))
-
-
-@app.exception_handler(Interrupted)
-async def _interrupted(_: Request, error: Interrupted) -> JSONResponse:
-    return _response(error.problem)
-
-
-@app.exception_handler(RequestValidationError)
-async def _unreadable(request: Request, error: RequestValidationError) -> JSONResponse:
-    kinds = {str(problem["type"]) for problem in error.errors()}
-    names = [".".join(map(str, problem["loc"][1:])) for problem in error.errors()]
-    sent_as = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if request.method == "POST" and sent_as != "application/json":
-        return _response(_problem(415, HTTP_DETAILS[415], correlation(request).request_id))
-    if "json_invalid" in kinds:
-        return _response(_problem(400, "요청 본문이 올바른 JSON이 아닙니다.", correlation(request).request_id))
-    detail = f"요청 형식이 올바르지 않습니다: {', '.join(filter(None, names)) or '본문'}"
-    return _response(_problem(422, detail, correlation(request).request_id))
-
-
-@app.exception_handler(HTTPException)
-async def _http_error(request: Request, error: HTTPException) -> JSONResponse:
-    detail = HTTP_DETAILS.get(error.status_code, HTTPStatus(error.status_code).phrase)
-    return _response(_problem(error.status_code, detail, correlation(request).request_id), error.headers)
-
-
-def _bug(error: Exception, request_id: str) -> Problem:
-    """What nobody foresaw, as the client is told; the operators are told where it happened."""
-    telemetry.failed(error, request_id)
-    return _problem(500, STATUS[FaqChatError][1], request_id)
-
-
-def _problem(status: int, detail: str, trace_id: str) -> Problem:
-    return Problem(type="about:blank", title=HTTPStatus(status).phrase, status=status, detail=detail, trace_id=trace_id)
-
-
-def _response(problem: Problem, headers: Mapping[str, str] | None = None) -> JSONResponse:
-    return JSONResponse(
-        problem.model_dump(), problem.status, headers=dict(headers or {}), media_type="application/problem+json"
-    )
-
-
-class Edge:
-    """Names each request, refuses bodies that no question needs, sets the headers of all answers, and lets no bug out.
-
-    Plain ASGI, so streams pass untouched.
-    """
-
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one request."""
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
-        ids = correlate(scope)
-        scope.setdefault("state", {})["correlation"] = ids
-        telemetry.adopt_trace(ids)
-        received = 0
-        begun = False
-
-        async def limited() -> Message:
-            nonlocal received
-            message = await receive()
-            received += len(message.get("body", b""))
-            if received > MAX_BODY_BYTES:
-                raise HTTPException(413)
-            return message
-
-        async def with_headers(message: Message) -> None:
-            nonlocal begun
-            if message["type"] == "http.response.start":
                 begun = True
-                headers = MutableHeaders(scope=message)
-                for name, value in HEADERS.items():
-                    headers.setdefault(name, value)
-                headers["x-request-id"] = ids.request_id
-                if scope["path"] != app.docs_url:
-                    headers.setdefault("content-security-policy", CONTENT_POLICY)
-            await send(message)
-
-        try:
-            await self._app(scope, limited, with_headers)
-        except Exception as error:  # noqa: BLE001 # the server would log what it says, and that may be the message
-            problem = _bug(error, ids.request_id)
-            if begun:
-                raise ConnectionAbortedError("the answer broke off") from None
-            await _response(problem)(scope, receive, with_headers)
+    except Exception as error:
+        if not begun:  # nothing is sent yet: a status can still say it
+            raise
+        yield problems.of_bug(error, request_id)
 
 
-app.add_middleware(Edge)
+problems.install(app)
+app.add_middleware(Edge, docs_url=app.docs_url)
 handler = Buffered(app)
 bootstrap.preload()

@@ -15,7 +15,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from faqchat.adapters.telemetry import session_hash
+from faqchat.adapters.telemetry import id_hash
 from local.layout import HOST, ROOT
 from tests.e2e.product import Chat, Stream, free_port, until
 from tests.scripted_openai import ScriptedOpenAI, answer
@@ -150,8 +150,8 @@ def test_a_turn_streams_and_is_told_when_its_last_event_arrives(sandbox, model, 
     assert response.headers["x-request-id"] == REQUEST_ID
     (line,) = lines(told)
     assert (line["correlation_id"], line["function_request_id"]) == (REQUEST_ID, INVOCATION_ID)
-    assert (line["turn_id"], line["outcome"]) == (start.data["turn_id"], done.data["outcome"])
-    assert line["session"] == session_hash(start.data["session_id"])
+    assert (line["turn"], line["outcome"]) == (id_hash(start.data["turn_id"]), done.data["outcome"])
+    assert line["session"] == id_hash(start.data["session_id"])
     assert line["tokens"] == done.data["usage"]
     assert line["xray_trace_id"] == TRACE_ID
     measures, turns = (one for one in told if "_aws" in one)

@@ -8,6 +8,7 @@ import sys
 
 import pytest
 
+from faqchat.adapters.telemetry import id_hash
 from local.layout import ROOT
 
 TRACE = "Root=1-6921c2f0-5a3b2c1d4e5f60718293a4b5;Parent=53995c3f42cd8ad8"
@@ -94,7 +95,7 @@ def test_each_sampled_turn_is_a_subsegment_of_its_own_trace(daemon, tmp_path):
 def test_nothing_is_sent_where_the_trace_was_not_sampled(daemon, tmp_path, header):
     told, imported = run(daemon, header, _X_AMZN_TRACE_ID=f"{TRACE};Sampled=1", LAMBDA_TASK_ROOT=str(tmp_path))
     assert received(daemon) == []
-    assert [line["turn_id"] for line in told if line.get("message") == "turn"] == ["t0"]
+    assert [line["turn"] for line in told if line.get("message") == "turn"] == [id_hash("t0")]
     assert not imported
 
 

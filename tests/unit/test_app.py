@@ -11,10 +11,11 @@ import pytest
 
 from faqchat import bootstrap
 from faqchat.adapters.buffered import Buffered
+from faqchat.adapters.edge import MAX_BODY_BYTES
 from faqchat.conversation import new_session_id
 from faqchat.errors import Unavailable
 from faqchat.faq import faq_id
-from functions.chat.app import MAX_BODY_BYTES, app
+from functions.chat.app import app
 from tests.fakes import FAQ, ScriptedModel, World
 
 EVENTS = Path(__file__).parent.parent / "events"
@@ -28,7 +29,7 @@ async def world():
 @pytest.fixture
 async def client(world):
     app.dependency_overrides |= {
-        bootstrap.chat_service: lambda: world.chat,
+        bootstrap.turns: lambda: world.turns,
         bootstrap.history: lambda: world.history,
         bootstrap.catalogues: lambda: world.catalogues,
         bootstrap.readiness_checks: lambda: {
@@ -242,7 +243,7 @@ class TestBufferedDoor:
     def handler(self):
         handler = Buffered(app)
         self.world = handler.loop.run_until_complete(World().ingested())
-        app.dependency_overrides[bootstrap.chat_service] = lambda: self.world.chat
+        app.dependency_overrides[bootstrap.turns] = lambda: self.world.turns
         yield handler
         app.dependency_overrides.clear()
         handler.loop.close()

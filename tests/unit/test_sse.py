@@ -6,7 +6,7 @@ import json
 import pytest
 
 from faqchat.errors import Unavailable
-from faqchat.events import Delta, Done, Problem, Start
+from faqchat.events import Delta, Done, Numbered, Problem, Start
 from faqchat.sse import HEARTBEAT, encode
 
 START = Start(session_id="A" * 32, turn_id="0123", model="scripted")
@@ -33,7 +33,7 @@ class Turn:
                     await piece.wait()
                     continue
                 self.said += 1
-                yield piece
+                yield Numbered(self.said - 1, piece)
         except BaseException as error:
             self.ended_by = type(error)
             await asyncio.sleep(0)  # a turn that is cancelled may still have something to write
@@ -42,7 +42,7 @@ class Turn:
 
 
 def stream(turn, heartbeat_s=60.0):
-    return encode(turn.events(), heartbeat_s)
+    return encode("0123", turn.events(), heartbeat_s)
 
 
 async def blocks(turn, heartbeat_s=60.0):
@@ -128,12 +128,12 @@ async def test_what_a_turn_raises_comes_through_behind_what_it_said(error):
 async def test_a_turn_whose_cleanup_fails_does_not_keep_the_client_from_leaving():
     async def stubborn():
         try:
-            yield START
+            yield Numbered(0, START)
             await asyncio.sleep(60)
         finally:
             raise ValueError("cleanup failed")
 
-    sending = encode(stubborn(), 0.01)
+    sending = encode("0123", stubborn(), 0.01)
     while await anext(sending) != HEARTBEAT:
         pass
     await sending.aclose()

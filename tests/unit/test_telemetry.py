@@ -92,8 +92,8 @@ async def test_a_turn_is_one_line(told):
         "service": "faqchat",
         "correlation_id": "request-1",
         "function_request_id": "invocation-1",
-        "session": telemetry.session_hash(SESSION),
-        "turn_id": "t1",
+        "session": telemetry.id_hash(SESSION),
+        "turn": telemetry.id_hash("t1"),
         "model": "scripted",
         "outcome": "answered",
         "degraded": ["model"],
@@ -205,10 +205,11 @@ async def test_turns_at_the_same_time_do_not_mix(told):
         )
     )
     all_told = told()
-    assert {line["turn_id"]: line["tokens"]["prompt_tokens"] for line in lines(all_told)} == {
-        name: usage.prompt_tokens for name, usage in figures.items()
+    assert {line["turn"]: line["tokens"]["prompt_tokens"] for line in lines(all_told)} == {
+        telemetry.id_hash(name): usage.prompt_tokens for name, usage in figures.items()
     }
-    assert all(line["correlation_id"] == f"request-{line['turn_id']}" for line in lines(all_told))
+    requests = {telemetry.id_hash(name): f"request-{name}" for name in figures}
+    assert all(line["correlation_id"] == requests[line["turn"]] for line in lines(all_told))
     counted = [one["PromptTokens"] for one in all_told if "PromptTokens" in one]
     assert sorted(counted) == [[float(n)] for n in range(1, 101)], "one value a turn, none lost"
 
@@ -219,7 +220,7 @@ async def test_a_client_that_leaves_is_told_at_once(told):
     await events.aclose()
     all_told = told()
     (line,) = lines(all_told)
-    assert (line["outcome"], line["turn_id"]) == ("cancelled", "t1")
+    assert (line["outcome"], line["turn"]) == ("cancelled", telemetry.id_hash("t1"))
     assert "tokens" not in line, "nobody knows them"
     assert all_told[-1]["outcome"] == "cancelled"
 
@@ -282,7 +283,7 @@ async def test_neither_text_nor_the_session_id_is_told(told):
         events = await played(world.chat.stream(ChatRequest(message=message)))
         said = json.dumps(all_told := told(), ensure_ascii=False)
         assert events[0].session_id not in said
-        assert lines(all_told)[0]["session"] == telemetry.session_hash(events[0].session_id)
+        assert lines(all_told)[0]["session"] == telemetry.id_hash(events[0].session_id)
         for word in ("사업자", "정산", "날씨", "스마트"):
             assert word not in said
 

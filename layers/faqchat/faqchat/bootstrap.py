@@ -31,11 +31,13 @@ from faqchat.rewriting import Rewriter
 from faqchat.scope import load_gate, scope_banks
 from faqchat.settings import Settings
 from faqchat.tokens import tokens
+from faqchat.turns import Turns
 
 if TYPE_CHECKING:
     from faqchat.adapters.milvus import MilvusVectors
     from faqchat.adapters.openai_chat import OpenAIChat
     from faqchat.adapters.sqs import SqsPipelineQueue
+    from faqchat.adapters.turn_log import DynamoTurnLog
 
 WRITER_RETRIES = 3  # nobody waits for an utterance, so Retry-After is honoured, within the model's timeout
 
@@ -66,6 +68,13 @@ def chat_service() -> ChatService:
         history_tokens=chosen.history_tokens,
         rewriter=rewriter(),
     )
+
+
+@cache
+def turns() -> Turns:
+    """The turns of that service, which outlive their connections."""
+    log = turn_log()
+    return Turns(chat_service(), history(), log, log, grace_s=settings().resume_grace_s)
 
 
 @cache
@@ -168,6 +177,14 @@ def history() -> History:
     from faqchat.adapters.dynamodb import DynamoHistory
 
     return DynamoHistory(settings().conversations_table, settings().session_ttl_days)
+
+
+@cache
+def turn_log() -> "DynamoTurnLog":
+    """What running turns say, and what their readers want of them."""
+    from faqchat.adapters.turn_log import DynamoTurnLog
+
+    return DynamoTurnLog(settings().turns_table, settings().session_ttl_days)
 
 
 @cache

@@ -13,7 +13,7 @@ from faqchat import conversation, followups, smalltalk
 from faqchat.catalogue import Catalogue, Catalogues
 from faqchat.conversation import Turn
 from faqchat.draft import Draft, cite
-from faqchat.errors import FaqChatError, InvalidRequest, NotFound, Unavailable
+from faqchat.errors import Conflict, FaqChatError, InvalidRequest, NotFound, Unavailable
 from faqchat.events import (
     DECLINED,
     MAX_MESSAGE_CHARS,
@@ -71,17 +71,25 @@ class ChatService:
         self._rewriter = rewriter
         self._saving: set[asyncio.Task[None]] = set()
 
-    async def stream(self, request: ChatRequest) -> AsyncGenerator[Event, None]:
+    async def stream(
+        self, request: ChatRequest, turn_id: str = "", past: Sequence[Turn] | None = None
+    ) -> AsyncGenerator[Event, None]:
         """The events of one turn, the last of them `Done` or `Problem`.
 
-        Before the first event it may raise `InvalidRequest`, `NotFound` (unknown session or offer) or `Unavailable`.
+        A `past` that the caller brings is the conversation so far, in place of a stored one. Before the first event it
+        may raise `InvalidRequest`, `NotFound` (unknown session or offer) or `Unavailable`. A turn that is cancelled
+        stores what was said until then.
         """
         began = time.perf_counter()
         message = accept(request.message)
         catalogue = await self._catalogues.current()
         session_id, turns, degraded = await self._open(request.session_id)
+        if request.replaces and not degraded:
+            turns = without_last(turns, request.replaces)
+        turns = turns if past is None else past
         chosen = named_entry(message, request.followup_id, turns, catalogue)
-        draft = Draft(session_id, conversation.new_turn_id(), message, self._generators[0].name, degraded, began)
+        turn_id = turn_id or conversation.new_turn_id()
+        draft = Draft(session_id, turn_id, message, self._generators[0].name, degraded, began, request.replaces)
         draft.mark("history")
         yield Start(session_id=session_id, turn_id=draft.turn_id, model=draft.model)
         try:
@@ -89,7 +97,10 @@ class ChatService:
                 async for event in events:
                     draft.add(event)
                     yield event
-        except (asyncio.CancelledError, GeneratorExit):
+        except asyncio.CancelledError:
+            await self._save(draft, "cancelled")
+            raise
+        except GeneratorExit:
             self._save_in_background(draft)
             raise
         except FaqChatError as error:
@@ -204,12 +215,12 @@ class ChatService:
         if "history" in draft.degraded:
             return  # the store was away a moment ago: nobody waits for it a second time
         try:
-            await self._history.append(draft.turn(self._price, ended))
-        except (Unavailable, NotFound):
+            await self._history.append(draft.turn(self._price, ended), draft.replaces)
+        except (Unavailable, NotFound, Conflict):
             draft.degraded.append("history")
 
     def _save_in_background(self, draft: Draft) -> None:
-        """Store what was said before the client left; awaiting here would be cancelled as well."""
+        """Store what was said before the stream was closed: a generator that is being closed cannot wait."""
         task = asyncio.get_running_loop().create_task(self._save(draft, "cancelled"))
         self._saving.add(task)
         task.add_done_callback(self._saving.discard)
@@ -223,6 +234,13 @@ def accept(message: str) -> str:
     if not cleaned:
         raise InvalidRequest("질문을 입력해 주세요.")
     return cleaned
+
+
+def without_last(turns: Sequence[Turn], replaced: str) -> list[Turn]:
+    """The turns before the one to be replaced. Raises `InvalidRequest` where that is not the last."""
+    if not turns or turns[-1].turn_id != replaced:
+        raise InvalidRequest("대화의 마지막 답변만 다시 받을 수 있습니다.")
+    return [*turns[:-1]]
 
 
 def named_entry(message: str, followup_id: str | None, turns: Sequence[Turn], catalogue: Catalogue) -> Entry | None:

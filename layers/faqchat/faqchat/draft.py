@@ -22,6 +22,7 @@ class Draft:
     model: str
     degraded: list[str]
     began: float  # time.perf_counter()
+    replaces: str | None = None  # the turn whose answer the seller wanted instead
     query: str = ""
     answer: str = ""
     outcome: Outcome = "answered"

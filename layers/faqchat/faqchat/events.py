@@ -42,6 +42,13 @@ class FeedbackRequest(BaseModel):
     comment: Annotated[str, StringConstraints(max_length=MAX_COMMENT_CHARS)] = ""
 
 
+class Cancelled(BaseModel):
+    """What became of a request to stop a turn."""
+
+    turn_id: str
+    status: Literal["cancelling", "ended"]
+
+
 class Source(BaseModel):
     """A FAQ entry that the answer rests on; `score` only orders the sources of one turn."""
 

@@ -190,8 +190,8 @@ class History(Protocol):
         """Keep what the seller thinks of a turn, in place of what they thought before. Raises `NotFound`."""
         ...
 
-    async def delete(self, session_id: str) -> None:
-        """Remove a conversation and all its turns. Raises `NotFound` for an unknown one."""
+    async def delete(self, session_id: str) -> list[str]:
+        """Remove a conversation and all its turns, and give their ids. Raises `NotFound` for an unknown one."""
         ...
 
 

@@ -57,6 +57,7 @@ class Settings(BaseSettings):
     bucket: str = "faqchat"
     session_ttl_days: int = Field(30, ge=1)
     ingest_table: str = "faqchat-ingest"
+    turns_table: str = "faqchat-turns"
     idempotency_table: str = "faqchat-idempotency"
     batch_queue_url: str = ""  # these two are the ingest functions' only: a laptop's ingest is one process
     publish_queue_url: str = ""
@@ -66,6 +67,7 @@ class Settings(BaseSettings):
     history_tokens: int = Field(1_500, ge=0)  # what a prompt may spend on the past
     scope_threshold: float = Field(0.45, gt=0, lt=1)  # docs/quality.md shows what it trades
     index_refresh_s: float = Field(5.0, ge=0)  # how old the snapshot may be before its version is checked
+    resume_grace_s: float = Field(15.0, ge=0)  # how long a turn goes on when its reader is cut off
     heartbeat_s: float = Field(10.0, gt=0)
 
     preload: bool = False  # at the start, before anything is served, what otherwise the first question waits for

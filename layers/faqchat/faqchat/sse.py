@@ -4,19 +4,19 @@ import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import suppress
 
-from faqchat.events import Event, Start, encode_sse
+from faqchat.events import Numbered, encode_sse
 
 HEARTBEAT = b": keep-alive\n\n"
 
 
-async def encode(events: AsyncGenerator[Event, None], heartbeat_s: float) -> AsyncGenerator[bytes, None]:
-    """Each event as it comes, `id` counting within the turn; a comment line after every silent interval.
+async def encode(
+    turn_id: str, events: AsyncGenerator[Numbered, None], heartbeat_s: float
+) -> AsyncGenerator[bytes, None]:
+    """Each event as it comes, `id` naming the turn and the event; a comment line after every silent interval.
 
-    Closing this iterator cancels the turn, and returns when the turn has cleaned up.
+    Closing this iterator closes the events.
     """
-    turn_id = ""
-    number = 0
-    upcoming: asyncio.Future[Event] = asyncio.ensure_future(anext(events))
+    upcoming: asyncio.Future[Numbered] = asyncio.ensure_future(anext(events))
     try:
         while True:
             done, _ = await asyncio.wait({upcoming}, timeout=heartbeat_s)
@@ -24,16 +24,13 @@ async def encode(events: AsyncGenerator[Event, None], heartbeat_s: float) -> Asy
                 yield HEARTBEAT
                 continue
             try:
-                event = upcoming.result()
+                numbered = upcoming.result()
             except StopAsyncIteration:
                 return
-            if isinstance(event, Start):
-                turn_id = event.turn_id
-            yield encode_sse(event, f"{turn_id}:{number}")
-            number += 1
+            yield encode_sse(numbered.event, f"{turn_id}:{numbered.number}")
             upcoming = asyncio.ensure_future(anext(events))
     finally:
         upcoming.cancel()
         with suppress(asyncio.CancelledError, StopAsyncIteration, Exception):
             await upcoming
-        await events.aclose()  # a turn that waits for us to take its event is not stopped by cancelling the next one
+        await events.aclose()  # whoever waits for us to take an event is not stopped by cancelling the next one

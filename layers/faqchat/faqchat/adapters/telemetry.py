@@ -1,7 +1,7 @@
 """What operators see of a turn: one line of JSON, its metrics, and a subsegment in X-Ray, by AWS Lambda Powertools.
 
 All of it is out before the turn's last event: once that has gone, Lambda may freeze the process. Nothing here holds
-what was asked, searched or answered, and a session appears as a hash: its id is all it takes to read a conversation.
+what was asked, searched or answered, and sessions and turns appear as hashes: an id is all it takes to read one.
 A turn keeps its own state, so that hundreds of them in one process do not mix.
 """
 
@@ -114,8 +114,8 @@ class _Turn:
             identity["function_request_id"] = self._correlation.invocation_id
         if self._start:
             identity |= {
-                "session": session_hash(self._start.session_id),
-                "turn_id": self._start.turn_id,
+                "session": id_hash(self._start.session_id),
+                "turn": id_hash(self._start.turn_id),
                 "model": self._start.model,
             }
         return identity
@@ -159,9 +159,9 @@ class _Turn:
         return outcome in ("declined", "clarify") or (outcome == "answered" and not self._shown)
 
 
-def session_hash(session_id: str) -> str:
-    """A session's name in the logs."""
-    return hashlib.sha256(session_id.encode()).hexdigest()[:12]
+def id_hash(secret_id: str) -> str:
+    """The name of a session or turn in the logs."""
+    return hashlib.sha256(secret_id.encode()).hexdigest()[:12]
 
 
 def _trace(began_at: float, **annotations: str) -> None:
