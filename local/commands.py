@@ -244,7 +244,7 @@ def _point_at(environment: dict[str, str]) -> None:
     """From here on this process uses that stack; before anything asks for settings, which are read once."""
     os.environ.update(environment)
     chosen = bootstrap.settings()
-    create_resources(chosen.conversations_table, chosen.ingest_table, chosen.bucket)
+    create_resources(chosen.conversations_table, chosen.turns_table, chosen.ingest_table, chosen.bucket)
 
 
 @contextmanager

@@ -13,12 +13,13 @@ CONFIG = Config(connect_timeout=2, read_timeout=10, retries={"total_max_attempts
 LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 
 
-def create_resources(conversations: str, ingest: str, bucket: str) -> None:
+def create_resources(conversations: str, turns: str, ingest: str, bucket: str) -> None:
     """Create what is missing at AWS_ENDPOINT_URL; refuse to do so anywhere but on this machine."""
     endpoint = os.environ.get("AWS_ENDPOINT_URL", "")
     if urlsplit(endpoint).hostname not in LOOPBACK:
         raise ValueError(f"AWS_ENDPOINT_URL is {endpoint!r}: tables are created on this machine only")
     _create_table(endpoint, conversations, "session_id", "turn_id")
+    _create_table(endpoint, turns, "turn_id", "part")
     _create_table(endpoint, ingest, "kind", "run_id")
     _create_bucket(endpoint, bucket)
 

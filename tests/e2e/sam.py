@@ -64,6 +64,7 @@ class SamLocal:
             "FAQCHAT_MILVUS_URI": vectors,
             "FAQCHAT_EMBEDDING_BASE_URL": f"{embeddings}/v1",
             "FAQCHAT_CONVERSATIONS_TABLE": settings.conversations_table,
+            "FAQCHAT_TURNS_TABLE": settings.turns_table,
             "FAQCHAT_INGEST_TABLE": settings.ingest_table,
             "FAQCHAT_BUCKET": settings.bucket,
         }

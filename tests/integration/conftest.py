@@ -92,6 +92,16 @@ def conversations_table(aws):
 
 
 @pytest.fixture
+def turns_table(aws):
+    """The same for the turn log."""
+    dynamodb = boto3.client("dynamodb")
+    name = create_table(dynamodb, f"turns-{secrets.token_hex(4)}", "turn_id", "part")
+    yield name
+    dynamodb.delete_table(TableName=name)
+    dynamodb.close()
+
+
+@pytest.fixture
 def bucket(aws):
     """The name of an empty bucket."""
     s3 = boto3.client("s3")

@@ -8,7 +8,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from faqchat.adapters.dynamodb import DAY_S, DynamoHistory
-from faqchat.conversation import Turn, new_session_id, new_turn_id
+from faqchat.conversation import Feedback, Turn, new_session_id, new_turn_id
 from faqchat.errors import Busy, Conflict, NotFound, Unavailable
 from faqchat.events import FollowUp, Source, Usage
 
@@ -111,6 +111,51 @@ async def test_an_id_that_is_taken_cannot_begin_again(history, session_id):
     assert len(await history.recent(session_id, 5)) == 1
 
 
+async def test_a_turn_that_is_replaced_is_shown_no_more_and_kept(history, session_id, conversations_table):
+    first, second, third = (a_turn(session_id) for _ in range(3))
+    await history.append(first)
+    await history.append(second)
+    await history.append(third, replaces=second.turn_id)
+    assert await history.recent(session_id, 10) == [first, third]
+    assert stored(conversations_table, session_id) == [first.turn_id, second.turn_id, third.turn_id, "~"]
+
+
+async def test_a_turn_that_is_not_there_cannot_be_replaced_and_nothing_is_stored(history, session_id):
+    with pytest.raises(Conflict):
+        await history.append(a_turn(session_id), replaces=new_turn_id())
+    assert await history.recent(session_id, 10) == []
+
+
+async def test_feedback_stays_with_its_turn_and_the_last_counts(history, session_id):
+    turn = a_turn(session_id)
+    await history.append(turn)
+    await history.rate(session_id, turn.turn_id, Feedback(rating="up"))
+    feedback = Feedback(rating="down", reason="incomplete", comment='서류가 빠졌어요 "전부"')
+    await history.rate(session_id, turn.turn_id, feedback)
+    assert await history.recent(session_id, 1) == [turn.model_copy(update={"feedback": feedback})]
+
+
+async def test_feedback_of_a_turn_that_is_not_there_makes_none(history, session_id):
+    with pytest.raises(NotFound):
+        await history.rate(session_id, new_turn_id(), Feedback(rating="up"))
+    assert await history.recent(session_id, 1) == []
+
+
+async def test_feedback_of_an_expired_turn_is_not_kept(history, session_id, clock):
+    turn = a_turn(session_id)
+    await history.append(turn)
+    clock.advance(days=DAYS + 1)
+    with pytest.raises(NotFound):
+        await history.rate(session_id, turn.turn_id, Feedback(rating="up"))
+
+
+async def test_a_deletion_names_the_turns_that_are_gone(history, session_id):
+    turns = [a_turn(session_id) for _ in range(3)]
+    for turn in turns:
+        await history.append(turn)
+    assert sorted(await history.delete(session_id)) == sorted(turn.turn_id for turn in turns)
+
+
 async def test_nothing_is_appended_to_a_conversation_deleted_meanwhile(history, session_id, conversations_table):
     await history.append(a_turn(session_id))
     await history.delete(session_id)
@@ -123,7 +168,7 @@ async def test_deletion_racing_appends_leaves_nothing(history, session_id, conve
     outcomes = await asyncio.gather(
         *(history.append(a_turn(session_id)) for _ in range(5)), history.delete(session_id), return_exceptions=True
     )
-    assert {type(outcome) for outcome in outcomes} <= {type(None), NotFound}
+    assert {type(outcome) for outcome in outcomes} <= {type(None), list, NotFound}
     assert stored(conversations_table, session_id) == []
 
 

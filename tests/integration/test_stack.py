@@ -104,7 +104,7 @@ def use(layout, monkeypatch):
     for name, value in layout.environment().items():
         monkeypatch.setenv(name, value)
     monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)  # another test's has read another configuration
-    create_resources("faqchat-conversations", "faqchat-ingest", "faqchat")
+    create_resources("faqchat-conversations", "faqchat-turns", "faqchat-ingest", "faqchat")
     return boto3.client("dynamodb")
 
 

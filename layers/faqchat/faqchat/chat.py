@@ -84,9 +84,10 @@ class ChatService:
         message = accept(request.message)
         catalogue = await self._catalogues.current()
         session_id, turns, degraded = await self._open(request.session_id)
-        if request.replaces and not degraded:
+        if past is not None:
+            turns = [*past]
+        elif request.replaces and not degraded:
             turns = without_last(turns, request.replaces)
-        turns = turns if past is None else past
         chosen = named_entry(message, request.followup_id, turns, catalogue)
         turn_id = turn_id or conversation.new_turn_id()
         draft = Draft(session_id, turn_id, message, self._generators[0].name, degraded, began, request.replaces)

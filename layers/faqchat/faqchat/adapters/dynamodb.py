@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import Any
 
 from faqchat.adapters.aws import THROTTLED, AwsService, Refused
-from faqchat.conversation import Turn
+from faqchat.conversation import Feedback, Turn
 from faqchat.errors import Busy, Conflict, NotFound, Unavailable
 
 HEADER = "~"  # after every hexadecimal turn id
@@ -21,7 +21,13 @@ BATCH = 25  # what BatchWriteItem takes
 TRIES = 6  # eight racing appends to one conversation need four
 FIRST_PAUSE_S = 0.05
 
-_NESTED = ("sources", "followups", "degraded", "usage")  # kept as JSON: floats survive, and a person can read it
+_NESTED = (
+    "sources",
+    "followups",
+    "degraded",
+    "usage",
+    "feedback",
+)  # kept as JSON: floats survive, and a person can read it
 _LIVE = "attribute_exists(session_id) AND expires_at > :now"
 
 _Item = dict[str, dict[str, Any]]
@@ -49,15 +55,18 @@ class DynamoHistory:
             raise Conflict("a conversation with this id exists") from error
 
     async def recent(self, session_id: str, limit: int) -> list[Turn]:
-        """The last `limit` turns, oldest first."""
+        """The last `limit` turns, oldest first, but those among them that were replaced."""
         items = await self._dynamodb.run(lambda client: self._latest(client, session_id, limit + 1))
         live = [item for item in items if int(item["expires_at"]["N"]) > self._clock()]
         if not live or live[0]["turn_id"]["S"] != HEADER:
             raise NotFound("no such conversation")
-        return [_turn(item) for item in reversed(live[1:])]
+        return [turn for turn in map(_turn, reversed(live[1:])) if not turn.replaced_by]
 
-    async def append(self, turn: Turn) -> None:
-        """Store a turn and renew its conversation, both or neither. Raises `Conflict` where the turn id is taken."""
+    async def append(self, turn: Turn, replaces: str | None = None) -> None:
+        """Store a turn, renew its conversation and mark the turn that it replaces, all or nothing.
+
+        Raises `Conflict` where the turn id is taken, or there is no turn to replace.
+        """
         renew = {
             "TableName": self._table,
             "Key": _key(turn.session_id, HEADER),
@@ -70,17 +79,41 @@ class DynamoHistory:
             "Item": {**_item(turn), "expires_at": self._expiry()},
             "ConditionExpression": "attribute_not_exists(turn_id)",
         }
-        await self._dynamodb.run(lambda client: _transact(client, [{"Update": renew}, {"Put": put}]))
+        writes: list[dict[str, Any]] = [{"Update": renew}, {"Put": put}]
+        if replaces:
+            writes.append({"Update": self._change(turn.session_id, replaces, "replaced_by", {"S": turn.turn_id})})
+        await self._dynamodb.run(lambda client: _transact(client, writes))
 
-    async def delete(self, session_id: str) -> None:
+    async def rate(self, session_id: str, turn_id: str, feedback: Feedback) -> None:
+        """Keep feedback with its turn."""
+        change = self._change(session_id, turn_id, "feedback", {"S": feedback.model_dump_json()})
+        try:
+            await self._dynamodb.run(
+                lambda client: client.update_item(**change), expected={"ConditionalCheckFailedException"}
+            )
+        except Refused as error:
+            raise NotFound("no such turn") from error
+
+    async def delete(self, session_id: str) -> list[str]:
         """Remove a conversation: its header first, so that nothing can be appended behind the deletion."""
-        existed = await self._dynamodb.run(lambda client: self._erase(client, session_id))
-        if not existed:
+        turn_ids = await self._dynamodb.run(lambda client: self._erase(client, session_id))
+        if turn_ids is None:
             raise NotFound("no such conversation")
+        return turn_ids
 
     async def ping(self) -> None:
         """Ask for an item that is not there; raises where the table cannot be read."""
         await self._dynamodb.run(lambda client: client.get_item(TableName=self._table, Key=_key("ping", HEADER)))
+
+    def _change(self, session_id: str, turn_id: str, name: str, value: dict[str, str]) -> dict[str, Any]:
+        """An update of a stored turn's attribute."""
+        return {
+            "TableName": self._table,
+            "Key": _key(session_id, turn_id),
+            "UpdateExpression": f"SET {name} = :value",
+            "ConditionExpression": _LIVE,
+            "ExpressionAttributeValues": {":value": value, ":now": {"N": str(int(self._clock()))}},
+        }
 
     def _expiry(self) -> dict[str, str]:
         return {"N": str(int(self._clock()) + self._ttl_s)}
@@ -93,7 +126,8 @@ class DynamoHistory:
         )
         return [item for page in pages for item in page["Items"]]
 
-    def _erase(self, client: Any, session_id: str) -> bool:
+    def _erase(self, client: Any, session_id: str) -> list[str] | None:
+        """The ids of the turns that were removed; None where there was no conversation."""
         header = client.delete_item(TableName=self._table, Key=_key(session_id, HEADER), ReturnValues="ALL_OLD").get(
             "Attributes"
         )
@@ -104,7 +138,8 @@ class DynamoHistory:
         keys = [item for page in pages for item in page["Items"]]
         for start in range(0, len(keys), BATCH):
             self._erase_batch(client, keys[start : start + BATCH])
-        return bool(header) and int(header["expires_at"]["N"]) > self._clock()
+        existed = header and int(header["expires_at"]["N"]) > self._clock()
+        return [key["turn_id"]["S"] for key in keys] if existed else None
 
     def _erase_batch(self, client: Any, keys: list[_Item]) -> None:
         left = {self._table: [{"DeleteRequest": {"Key": key}} for key in keys]}
