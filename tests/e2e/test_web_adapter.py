@@ -119,6 +119,7 @@ def sandbox(product, model, daemon, tmp_path_factory):
         "FAQCHAT_CHAT_MODEL": "scripted",
         "FAQCHAT_CHAT_BASE_URL": model.base_url,
         "FAQCHAT_CHAT_PRICE_OUT": "2",
+        "FAQCHAT_RESUME_GRACE_S": "1",
     }
     sandbox = Sandbox(tmp_path_factory.mktemp("sandbox"), environment)
     yield sandbox
