@@ -11,12 +11,12 @@ from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
-from fastapi import Depends, FastAPI, Header
+from fastapi import Depends, FastAPI, Header, Query
 from fastapi import Path as PathParameter
 from fastapi.responses import FileResponse, JSONResponse, Response, StreamingResponse
 from fastapi.staticfiles import StaticFiles
 
-from faqchat import bootstrap, sse
+from faqchat import bootstrap, sse, suggest
 from faqchat.adapters import problems, telemetry
 from faqchat.adapters.buffered import Buffered
 from faqchat.adapters.correlation import Correlation
@@ -33,11 +33,13 @@ from faqchat.events import (
     FeedbackRequest,
     Numbered,
     Problem,
+    Suggestions,
     WholeEntry,
 )
 from faqchat.ports import History
 from faqchat.readiness import Check, Readiness, check_all
 from faqchat.reply import ChatReply, collect
+from faqchat.suggest import TypeAhead
 from faqchat.turns import Events, Turns
 
 STATIC = Path(__file__).parent / "static"
@@ -62,7 +64,9 @@ TurnsDep = Annotated[Turns, Depends(bootstrap.turns)]
 HistoryDep = Annotated[History, Depends(bootstrap.history)]
 ChecksDep = Annotated[Mapping[str, Check], Depends(bootstrap.readiness_checks)]
 CataloguesDep = Annotated[Catalogues, Depends(bootstrap.catalogues)]
+TypeAheadDep = Annotated[TypeAhead, Depends(bootstrap.type_ahead)]
 CorrelationDep = Annotated[Correlation, Depends(problems.correlation)]
+Typed = Annotated[str, Query(max_length=suggest.MAX_CHARS)]
 FaqId = Annotated[str, PathParameter(pattern=FAQ_ID)]
 IfNoneMatch = Annotated[str, Header()]
 SessionId = Annotated[str, PathParameter(pattern=SESSION_ID)]
@@ -137,6 +141,19 @@ async def read_session(session_id: SessionId, history: HistoryDep) -> dict[str, 
 async def delete_session(session_id: SessionId, turns: TurnsDep) -> None:
     """Delete a conversation for good."""
     await turns.forget(session_id)
+
+
+@app.get("/v1/faq/suggest")
+async def suggest_entries(
+    catalogues: CataloguesDep,
+    type_ahead: TypeAheadDep,
+    response: Response,
+    q: Typed = "",
+    limit: Annotated[int, Query(ge=1, le=suggest.LIMIT)] = 6,
+) -> Suggestions:
+    """Entries that the text typed so far may become; examples of the FAQ's largest tags while nothing is typed."""
+    response.headers["cache-control"] = "private, max-age=60"
+    return Suggestions(suggestions=type_ahead.suggest(q, await catalogues.current(), limit))
 
 
 @app.get("/v1/faq/{faq_id}", responses={200: {"model": WholeEntry}, 304: {"description": "unchanged"}})

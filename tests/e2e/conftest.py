@@ -67,7 +67,7 @@ def model_chat(product, _scripted_server):
         FAQCHAT_CHAT_PRICE_CACHED="0.1",
         FAQCHAT_CHAT_PRICE_OUT="2",
         FAQCHAT_HEARTBEAT_S="0.1",
-        FAQCHAT_RESUME_GRACE_S="2",
+        FAQCHAT_RESUME_GRACE_S="1",
     ) as chat:
         yield chat
 

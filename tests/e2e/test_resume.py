@@ -1,4 +1,4 @@
-"""A connection that breaks and a stop from elsewhere, over real HTTP: nothing lost, nothing repeated, nothing paid twice."""
+"""A connection that breaks and a stop from elsewhere, over real HTTP: nothing lost, repeated or paid twice."""
 
 import random
 import threading
@@ -40,7 +40,8 @@ def test_a_stream_cut_anywhere_and_resumed_is_byte_for_byte_the_whole_one(model_
     chance = random.Random(20_261_123)
     with model_chat.http.stream("POST", "/v1/chat/stream", json={"message": QUESTION}) as response:
         size = len(b"".join(response.iter_bytes()))
-    for _ in range(CUTS):
+    tried = 0
+    while tried < CUTS:
         model.chat.append(answer(*(step for line in SAID for step in (line, pause(0.05)))))
         cut, received = chance.randrange(size), b""
         with model_chat.http.stream("POST", "/v1/chat/stream", json={"message": QUESTION}) as response:
@@ -48,9 +49,10 @@ def test_a_stream_cut_anywhere_and_resumed_is_byte_for_byte_the_whole_one(model_
                 received += piece
                 if len(received) >= cut:
                     break
-        whole = [frame for frame in frames(received.rpartition(b"\n\n")[0])]
+        whole = frames(received.rpartition(b"\n\n")[0])
         if not whole:  # cut before the first event: the client begins again, with its key
             continue
+        tried += 1
         turn_id = id_of_frame(whole[0]).partition(":")[0]
         rest = b""
         with resume(model_chat, id_of_frame(whole[-1])) as response:
@@ -69,8 +71,7 @@ def test_a_reader_comes_back_while_the_model_is_still_writing(model_chat, model)
     with resume(model_chat, seen[-1].id) as response:
         gate.set()
         rest = list(Stream(response))
-    assert [event.name for event in rest] == ["delta", "followups", "done"]
-    assert rest[0].data["text"] == SAID[1].strip() or SAID[1].strip() in rest[0].data["text"]
+    assert SAID[1].strip() in "".join(event.data["text"] for event in rest if event.name == "delta")
     assert rest[-1].data["outcome"] == "answered"
     assert len(model.exchanges) == 1, "the model was asked once"
 

@@ -30,6 +30,7 @@ from faqchat.retriever import Retriever
 from faqchat.rewriting import Rewriter
 from faqchat.scope import load_gate, scope_banks
 from faqchat.settings import Settings
+from faqchat.suggest import TypeAhead
 from faqchat.tokens import tokens
 from faqchat.turns import Turns
 
@@ -122,6 +123,12 @@ def expansion() -> Expansion:
 def catalogues() -> Catalogues:
     """The published FAQ in memory."""
     return Catalogues(snapshots(), lexical_index, settings().index_refresh_s)
+
+
+@cache
+def type_ahead() -> TypeAhead:
+    """What suggests entries while a question is typed."""
+    return TypeAhead()
 
 
 @cache

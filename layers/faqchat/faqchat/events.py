@@ -70,6 +70,22 @@ class RelatedEntry(BaseModel):
     question: str
 
 
+class Suggestion(BaseModel):
+    """An entry that the text typed so far may become."""
+
+    model_config = ConfigDict(frozen=True)
+
+    faq_id: str
+    question: str
+    tags: tuple[str, ...]
+
+
+class Suggestions(BaseModel):
+    """The best suggestions, best first."""
+
+    suggestions: tuple[Suggestion, ...]
+
+
 class WholeEntry(BaseModel):
     """A FAQ entry to read in full."""
 
