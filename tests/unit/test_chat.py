@@ -9,7 +9,7 @@ from faqchat.chat import GOES_ON
 from faqchat.conversation import new_session_id
 from faqchat.errors import Busy, InvalidRequest, NotFound, Unavailable
 from faqchat.events import DECLINED, ChatRequest, Delta, Done, FollowUps, Problem, Sources, Start
-from faqchat.faq import faq_id
+from faqchat.faq import RawEntry, faq_id
 from faqchat.grounding import Grounded
 from faqchat.guardrail import FOREIGN_PART
 from faqchat.persona import PROPRIETOR, Domicile, Persona
@@ -258,3 +258,21 @@ async def test_an_offer_that_names_no_entry_is_not_found():
     world = await World().ingested()
     with pytest.raises(NotFound):
         await world.ask("정산", followup_id="f" * 12)
+
+
+async def test_personal_data_reaches_neither_the_model_nor_the_search_nor_the_store():
+    model = ScriptedModel("구매확정 다음 영업일에 정산됩니다.")
+    world = await World(model).ingested()
+    events = await world.ask("제 번호는 010-1234-5678인데 정산은 언제 되나요?")
+    (turn,) = await world.history.recent(events[0].session_id, 1)
+    kept = repr((turn, model.briefs, world.embedder.embedded))
+    assert "[전화번호]" in turn.message
+    assert "1234" not in kept
+
+
+async def test_numbers_that_the_faq_gives_out_stay_readable():
+    hotline = RawEntry("[고객센터] 고객센터 번호가 궁금해요", "02-555-0199로 문의해 주세요.")
+    world = await World().ingested(*FAQ, hotline)
+    events = await world.ask("02-555-0199는 어디 번호인가요?")
+    (turn,) = await world.history.recent(events[0].session_id, 1)
+    assert turn.message == "02-555-0199는 어디 번호인가요?"

@@ -12,6 +12,7 @@ from faqchat.events import RelatedEntry, WholeEntry
 from faqchat.faq import Entry
 from faqchat.followups import names
 from faqchat.index import IndexSnapshot, Keywords, Manifest
+from faqchat.personal import hotlines
 from faqchat.ports import LexicalIndex, Snapshots
 from faqchat.tokens import tokens
 
@@ -35,6 +36,7 @@ class Catalogue(NamedTuple):
     whole: LexicalIndex  # titles, utterances and answers
     asked: LexicalIndex  # titles and utterances only: how people ask, undiluted by long answers
     named: dict[str, str]  # texts that name one entry outright, to its id
+    hotlines: frozenset[str]  # phone numbers and addresses that the FAQ gives out
     prominence: dict[str, float]  # how far editors put an entry forward, on the scale of a query's scores
 
     @classmethod
@@ -45,6 +47,7 @@ class Catalogue(NamedTuple):
             snapshot.entries,
             *(snapshot.keywords or index_keywords(snapshot.entries, lexical)),
             names(snapshot.entries.values()),
+            hotlines(text for entry in snapshot.entries.values() for text in (entry.question, entry.answer)),
             prominence(snapshot.entries),
         )
 

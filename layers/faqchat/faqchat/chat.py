@@ -29,6 +29,7 @@ from faqchat.events import (
 from faqchat.faq import Entry, normalize
 from faqchat.guardrail import FOREIGN_PART, Guardrail
 from faqchat.index import Query
+from faqchat.personal import mask
 from faqchat.ports import Correction, Generator, History
 from faqchat.pricing import Price
 from faqchat.prompt import Brief
@@ -83,6 +84,7 @@ class ChatService:
         began = time.perf_counter()
         message = accept(request.message)
         catalogue = await self._catalogues.current()
+        message = mask(message, catalogue.hotlines)  # before anything keeps it or sends it on
         session_id, turns, degraded = await self._open(request.session_id)
         if past is not None:
             turns = [*past]

@@ -18,6 +18,7 @@ from faqchat.errors import Conflict, FaqChatError, InvalidRequest, NotFound, Una
 from faqchat.events import ChatRequest, Done, Event, FeedbackRequest, Numbered, Start
 from faqchat.faq import normalize
 from faqchat.live import LiveTurn
+from faqchat.personal import mask
 from faqchat.ports import Claims, History, TurnLog
 from faqchat.turnlog import Claim, Recorded
 
@@ -103,7 +104,7 @@ class Turns:
     async def rate(self, turn_id: str, request: FeedbackRequest) -> None:
         """Keep what the seller thinks of a turn. Raises `NotFound`."""
         recorded = await self._log.read(turn_id)
-        feedback = Feedback(rating=request.rating, reason=request.reason, comment=normalize(request.comment))
+        feedback = Feedback(rating=request.rating, reason=request.reason, comment=mask(normalize(request.comment)))
         await self._history.rate(recorded.session_id, turn_id, feedback)
 
     async def forget(self, session_id: str) -> None:
