@@ -17,7 +17,7 @@ from fastapi.responses import FileResponse, JSONResponse, Response, StreamingRes
 from fastapi.staticfiles import StaticFiles
 
 from faqchat import bootstrap, sse, suggest
-from faqchat.adapters import problems, telemetry
+from faqchat.adapters import problems
 from faqchat.adapters.buffered import Buffered
 from faqchat.adapters.correlation import Correlation
 from faqchat.adapters.edge import Edge
@@ -40,7 +40,7 @@ from faqchat.ports import History
 from faqchat.readiness import Check, Readiness, check_all
 from faqchat.reply import ChatReply, collect
 from faqchat.suggest import TypeAhead
-from faqchat.turns import Events, Turns
+from faqchat.turns import Turns
 
 STATIC = Path(__file__).parent / "static"
 SESSION_TURNS = 200  # what a page shows again
@@ -89,7 +89,7 @@ LastEventId = Annotated[str | None, Header(alias="Last-Event-ID", pattern=r"^[0-
 )
 async def stream_chat(request: ChatRequest, turns: TurnsDep, ids: CorrelationDep, key: Key = None) -> StreamingResponse:
     """Answer a message as server-sent events. The turn goes on for a while when its reader is cut off: resume it."""
-    answer = await turns.begin(request, partial(_told, ids=ids), key=key)
+    answer = await turns.begin(request, partial(problems.reported, ids=ids), key=key)
     return _stream(answer.turn_id, answer.events, answer.replayed)
 
 
@@ -98,7 +98,7 @@ async def whole_chat(
     request: ChatRequest, turns: TurnsDep, ids: CorrelationDep, response: Response, key: Key = None
 ) -> ChatReply:
     """Answer a message in one piece."""
-    answer = await turns.begin(request, partial(_told, ids=ids), key=key)
+    answer = await turns.begin(request, partial(problems.reported, ids=ids), key=key)
     async with aclosing(answer.events) as events:
         reply = await collect(numbered.event async for numbered in events)
     if isinstance(reply, Problem):
@@ -213,25 +213,6 @@ async def favicon() -> None:
 
 
 app.mount("/static", StaticFiles(directory=STATIC), name="static")
-
-
-def _told(events: Events, ids: Correlation) -> Events:
-    """A turn's events, told to the operators."""
-    return _reported(telemetry.observed(events, ids), ids.request_id)
-
-
-async def _reported(turn: Events, request_id: str) -> Events:
-    """A turn's events; a problem that ends it names the request, and so does what a bug in the middle becomes."""
-    begun = False
-    try:
-        async with aclosing(turn) as events:
-            async for event in events:
-                yield event.model_copy(update={"trace_id": request_id}) if isinstance(event, Problem) else event
-                begun = True
-    except Exception as error:
-        if not begun:  # nothing is sent yet: a status can still say it
-            raise
-        yield problems.of_bug(error, request_id)
 
 
 problems.install(app)

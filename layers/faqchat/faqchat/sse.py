@@ -1,16 +1,18 @@
 """Events as a server-sent event stream, kept alive while nothing happens."""
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import suppress
 
-from faqchat.events import Numbered, encode_sse
+from faqchat.events import Event, Numbered, encode_sse
 
 HEARTBEAT = b": keep-alive\n\n"
 
+Encoder = Callable[[Event, str], bytes]  # an event and its id to what is sent of it, which may be nothing
+
 
 async def encode(
-    turn_id: str, events: AsyncGenerator[Numbered, None], heartbeat_s: float
+    turn_id: str, events: AsyncGenerator[Numbered, None], heartbeat_s: float, encoder: Encoder = encode_sse
 ) -> AsyncGenerator[bytes, None]:
     """Each event as it comes, `id` naming the turn and the event; a comment line after every silent interval.
 
@@ -27,7 +29,8 @@ async def encode(
                 numbered = upcoming.result()
             except StopAsyncIteration:
                 return
-            yield encode_sse(numbered.event, f"{turn_id}:{numbered.number}")
+            if block := encoder(numbered.event, f"{turn_id}:{numbered.number}"):
+                yield block
             upcoming = asyncio.ensure_future(anext(events))
     finally:
         upcoming.cancel()

@@ -8,6 +8,7 @@ from faqchat.adapters import problems, telemetry
 from faqchat.adapters.correlation import correlate
 
 MAX_BODY_BYTES = 64_000  # 2,000 characters of Korean are 6 KB; the rest is room for escapes
+LARGER_BODIES = {"/v1/chat/completions": 1_000_000}  # its clients send the whole conversation each time
 # The API's own page at /docs is left out: it loads Swagger UI from a CDN.
 CONTENT_POLICY = "default-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'"
 HEADERS = {
@@ -37,6 +38,7 @@ class Edge:
             await self._app(scope, receive, send)
             return
         telemetry.adopt_trace(ids)
+        most = LARGER_BODIES.get(scope["path"], MAX_BODY_BYTES)
         received = 0
         begun = False
 
@@ -44,7 +46,7 @@ class Edge:
             nonlocal received
             message = await receive()
             received += len(message.get("body", b""))
-            if received > MAX_BODY_BYTES:
+            if received > most:
                 raise HTTPException(413)
             return message
 

@@ -4,17 +4,20 @@ What an error itself says stays with the operators.
 """
 
 from collections.abc import Mapping
+from contextlib import aclosing
 from http import HTTPStatus
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
+from starlette.requests import HTTPConnection
 
 from faqchat.adapters import telemetry
 from faqchat.adapters.correlation import Correlation
 from faqchat.errors import Busy, Conflict, FaqChatError, InvalidRequest, NotFound, Unavailable
 from faqchat.events import Problem
+from faqchat.turns import Events
 
 # The most specific class first.
 STATUS: Mapping[type[FaqChatError], tuple[int, str]] = {
@@ -41,9 +44,9 @@ class Interrupted(Exception):
         self.problem = problem
 
 
-def correlation(request: Request) -> Correlation:
+def correlation(connection: HTTPConnection) -> Correlation:
     """The ids of a request, as `Edge` found them."""
-    found: Correlation = request.state.correlation
+    found: Correlation = connection.state.correlation
     return found
 
 
@@ -63,6 +66,25 @@ def of_error(error: FaqChatError, request_id: str) -> Problem:
     return problem(status, error.detail if isinstance(error, InvalidRequest) else detail, request_id)
 
 
+def of_unreadable(error: RequestValidationError, request: Request) -> Problem:
+    """What the client is told of a request that is not what it should be."""
+    kinds = {str(wrong["type"]) for wrong in error.errors()}
+    names = [".".join(map(str, wrong["loc"][1:])) for wrong in error.errors()]
+    sent_as = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    status, detail = 422, f"요청 형식이 올바르지 않습니다: {', '.join(filter(None, names)) or '본문'}"
+    if request.method == "POST" and sent_as != "application/json":
+        status, detail = 415, HTTP_DETAILS[415]
+    elif "json_invalid" in kinds:
+        status, detail = 400, "요청 본문이 올바른 JSON이 아닙니다."
+    return problem(status, detail, correlation(request).request_id)
+
+
+def of_status(error: HTTPException, request_id: str) -> Problem:
+    """What the client is told where the framework refuses."""
+    detail = HTTP_DETAILS.get(error.status_code, HTTPStatus(error.status_code).phrase)
+    return problem(error.status_code, detail, request_id)
+
+
 def of_bug(error: Exception, request_id: str) -> Problem:
     """What nobody foresaw, as the client is told; the operators are told where it happened."""
     telemetry.failed(error, request_id)
@@ -72,6 +94,23 @@ def of_bug(error: Exception, request_id: str) -> Problem:
 def problem(status: int, detail: str, trace_id: str) -> Problem:
     """A problem of an HTTP status."""
     return Problem(type="about:blank", title=HTTPStatus(status).phrase, status=status, detail=detail, trace_id=trace_id)
+
+
+async def reported(turn: Events, ids: Correlation) -> Events:
+    """A turn's events, which the operators hear of.
+
+    A problem that ends the turn names the request, and so does what a bug in the middle becomes.
+    """
+    begun = False
+    try:
+        async with aclosing(telemetry.observed(turn, ids)) as events:
+            async for event in events:
+                yield event.model_copy(update={"trace_id": ids.request_id}) if isinstance(event, Problem) else event
+                begun = True
+    except Exception as error:
+        if not begun:  # nothing is sent yet: a status can still say it
+            raise
+        yield of_bug(error, ids.request_id)
 
 
 def response(told: Problem, headers: Mapping[str, str] | None = None) -> JSONResponse:
@@ -93,18 +132,9 @@ async def _interrupted(_: Request, error: Exception) -> JSONResponse:
 
 async def _unreadable(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RequestValidationError)
-    kinds = {str(wrong["type"]) for wrong in error.errors()}
-    names = [".".join(map(str, wrong["loc"][1:])) for wrong in error.errors()]
-    sent_as = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    status, detail = 422, f"요청 형식이 올바르지 않습니다: {', '.join(filter(None, names)) or '본문'}"
-    if request.method == "POST" and sent_as != "application/json":
-        status, detail = 415, HTTP_DETAILS[415]
-    elif "json_invalid" in kinds:
-        status, detail = 400, "요청 본문이 올바른 JSON이 아닙니다."
-    return response(problem(status, detail, correlation(request).request_id))
+    return response(of_unreadable(error, request))
 
 
 async def _http_error(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)
-    detail = HTTP_DETAILS.get(error.status_code, HTTPStatus(error.status_code).phrase)
-    return response(problem(error.status_code, detail, correlation(request).request_id), error.headers)
+    return response(of_status(error, correlation(request).request_id), error.headers)
