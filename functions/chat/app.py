@@ -17,7 +17,7 @@ from fastapi.responses import FileResponse, JSONResponse, Response, StreamingRes
 from fastapi.staticfiles import StaticFiles
 
 from faqchat import bootstrap, sse, suggest
-from faqchat.adapters import problems
+from faqchat.adapters import openai_api, problems, socket
 from faqchat.adapters.buffered import Buffered
 from faqchat.adapters.correlation import Correlation
 from faqchat.adapters.edge import Edge
@@ -25,6 +25,7 @@ from faqchat.catalogue import Catalogues
 from faqchat.conversation import Turn
 from faqchat.errors import InvalidRequest
 from faqchat.events import (
+    EVENT_ID,
     FAQ_ID,
     SESSION_ID,
     TURN_ID,
@@ -79,7 +80,7 @@ Key = Annotated[
         description="As unguessable as a UUID: a repeat of key and body is given the first one's answer.",
     ),
 ]
-LastEventId = Annotated[str | None, Header(alias="Last-Event-ID", pattern=r"^[0-9a-f]{44}:[0-9]{1,6}$")]
+LastEventId = Annotated[str | None, Header(alias="Last-Event-ID", pattern=EVENT_ID)]
 
 
 @app.post(
@@ -212,6 +213,8 @@ async def favicon() -> None:
     """Browsers ask for it whatever the page says."""
 
 
+app.include_router(openai_api.router(bootstrap.turns, bootstrap.catalogues, bootstrap.settings))
+app.include_router(socket.router(bootstrap.turns))
 app.mount("/static", StaticFiles(directory=STATIC), name="static")
 
 

@@ -10,6 +10,7 @@ SESSION_ID = r"^[A-Za-z0-9_-]{32}$"
 DECLINED = "저는 스마트 스토어 FAQ를 위한 챗봇입니다. 스마트 스토어에 대한 질문을 부탁드립니다."
 FAQ_ID = r"^[0-9a-f]{12}$"
 TURN_ID = r"^[0-9a-f]{44}$"
+EVENT_ID = r"^[0-9a-f]{44}:[0-9]{1,6}$"  # a turn, and the number of the event in it
 MAX_COMMENT_CHARS = 500
 
 Outcome = Literal["answered", "declined", "greeting", "clarify", "cancelled"]

@@ -98,7 +98,8 @@ def question(request: ChatCompletionRequest) -> str:
 def past(request: ChatCompletionRequest, catalogue: Catalogue, limit: int) -> list[Turn]:
     """The last `limit` turns before the question, oldest first, with the sources and offers that can be told."""
     turns: list[Turn] = []
-    for message, answer in list(_exchanges(request.messages[:-1]))[-limit:]:
+    exchanges = [*_exchanges(request.messages[:-1])]
+    for message, answer in exchanges[max(len(exchanges) - limit, 0) :]:
         said, sources, followups = _read(answer, catalogue.named)
         chosen = named_entry(message, None, turns, catalogue)
         faq_ids = dict.fromkeys([*([chosen.faq_id] if chosen else ()), *sources])
@@ -124,7 +125,7 @@ def param_of(place: Iterable[str | int]) -> str | None:
     """The place of a validation error as OpenAI writes it: `messages[0].content`; None for the whole body."""
     named = takewhile(lambda step: isinstance(step, int) or step in _FIELDS, place)
     path = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in named)
-    return path.removeprefix(".") or None
+    return path[1:] if path.startswith(".") else None
 
 
 _FIELDS = {
