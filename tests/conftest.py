@@ -10,6 +10,7 @@ for name in [name for name in os.environ if name.startswith(("FAQCHAT_", "OPENAI
 
 def pytest_addoption(parser):
     parser.addoption("--faq", help="the FAQ file that quality is measured on")
+    parser.addoption("--write-golden", action="store_true", help="write tests/golden again (test_golden.py)")
     parser.addoption("--sam", action="store_true", help="also run the built functions in containers (make e2e-sam)")
 
 

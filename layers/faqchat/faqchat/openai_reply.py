@@ -180,6 +180,7 @@ class CompletionStream:
             sources=self._sources,
             followups=self._followups,
         )
+        extension = Extension.model_validate(extension.model_dump())  # a chunk leaves out what nobody set
         return b"".join(
             [
                 self._chunk(ChunkDelta(content=shown)) if shown else b"",

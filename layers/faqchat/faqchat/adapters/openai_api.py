@@ -119,7 +119,7 @@ async def _whole(answer: Answer) -> Response:
         reply = await collect(numbered.event async for numbered in events)
     if isinstance(reply, Problem):
         raise problems.Interrupted(reply)
-    return Response(openai_reply.completion(reply).model_dump_json(exclude_unset=True), media_type="application/json")
+    return Response(openai_reply.completion(reply).model_dump_json(), media_type="application/json")
 
 
 def _told(error: Exception, request: Request) -> JSONResponse:

@@ -7,11 +7,10 @@ serves one turn at a time.
 
 import asyncio
 import json
-from collections.abc import AsyncGenerator, Callable, Coroutine, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import aclosing
 from functools import partial
-from typing import Annotated, Any
-from urllib.parse import urlsplit
+from typing import Annotated, Any, TypeVar
 
 from fastapi import APIRouter, Depends, WebSocket
 from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError
@@ -27,6 +26,7 @@ from faqchat.turns import Turns
 
 BUSY = "앞선 질문에 답변하고 있습니다. 답변이 끝난 뒤에 다시 질문해 주세요."
 NOT_JSON = "메시지가 올바른 JSON 객체가 아닙니다."
+_Said = TypeVar("_Said")
 GONE = (WebSocketDisconnect, WebSocketDisconnected)
 
 
@@ -88,7 +88,7 @@ class Dialogue:
         """Serve until the client leaves, which means to its turn what leaving an event stream does."""
         try:
             while (message := await self._socket.receive())["type"] != "websocket.disconnect":
-                await self._refusing(self._take(message))
+                await self._refusing(self._take, message)
         finally:
             await self._stop_telling()
 
@@ -102,7 +102,7 @@ class Dialogue:
             case said:
                 await self._stop_telling()
                 self._is_telling = True
-                self._telling = asyncio.create_task(self._refusing(self._tell(said)))
+                self._telling = asyncio.create_task(self._refusing(self._tell, said))
 
     async def _tell(self, said: ChatRequest | ResumeFrame) -> None:
         """A turn's events, one message each."""
@@ -124,11 +124,11 @@ class Dialogue:
         finally:
             self._is_telling = False
 
-    async def _refusing(self, step: Coroutine[Any, Any, None]) -> None:
+    async def _refusing(self, step: Callable[[_Said], Awaitable[None]], said: _Said) -> None:
         """Take a step; the client is told what makes it fail, and may go on."""
         try:
             try:
-                await step
+                await step(said)
             except GONE:
                 raise
             except Exception as error:  # noqa: BLE001 # an edge: `_problem` logs what it does not know
@@ -183,4 +183,4 @@ def _read(message: Mapping[str, Any]) -> ChatRequest | CancelFrame | ResumeFrame
 def _is_same_origin(socket: WebSocket) -> bool:
     """Whether it is not a page of another origin that asks: a browser would let any open a socket."""
     origin = socket.headers.get("origin")
-    return origin is None or urlsplit(origin).netloc == socket.headers.get("host")
+    return origin is None or origin.partition("://")[2] == socket.headers.get("host")
