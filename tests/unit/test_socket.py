@@ -181,7 +181,7 @@ async def test_a_client_that_leaves_for_good_ends_its_turn(world, model):
         session_id = (await socket.until("delta"))[0]["data"]["session_id"]
     async with asyncio.timeout(5):
         await model.closed.wait()
-        while not (turns := await world.history.recent(session_id, 1)):
+        while not (turns := await world.history.recent(session_id, 1)):  # noqa: ASYNC110 # the store signals nothing
             await asyncio.sleep(0.01)
     assert turns[0].outcome == "cancelled"
 

@@ -17,6 +17,7 @@ from faqchat.conversation import Turn
 from faqchat.errors import InvalidRequest
 from faqchat.events import MAX_MESSAGE_CHARS, FollowUp, Source
 from faqchat.followups import fold
+from faqchat.personal import mask
 
 OFFER = "- "  # how a line begins that offers a question
 SOURCE = "출처"
@@ -99,7 +100,8 @@ def past(request: ChatCompletionRequest, catalogue: Catalogue, limit: int) -> li
     """The last `limit` turns before the question, oldest first, with the sources and offers that can be told."""
     turns: list[Turn] = []
     exchanges = [*_exchanges(request.messages[:-1])]
-    for message, answer in exchanges[max(len(exchanges) - limit, 0) :]:
+    for asked, answer in exchanges[max(len(exchanges) - limit, 0) :]:
+        message = mask(asked, catalogue.hotlines)
         said, sources, followups = _read(answer, catalogue.named)
         chosen = named_entry(message, None, turns, catalogue)
         faq_ids = dict.fromkeys([*([chosen.faq_id] if chosen else ()), *sources])
