@@ -47,6 +47,11 @@ def a_turn(session_id, message="미성년자도 가입되나요?", **fields):
     return Turn(session_id=session_id, turn_id=new_turn_id(), message=message, answer="네, 가능합니다.", **fields)
 
 
+def in_order(session_id, count):
+    """Turns as they follow each other: ids of the same millisecond sort as they please."""
+    return sorted((a_turn(session_id) for _ in range(count)), key=lambda turn: turn.turn_id)
+
+
 def stored(table, session_id):
     found = boto3.client("dynamodb").query(
         TableName=table,
@@ -112,12 +117,39 @@ async def test_an_id_that_is_taken_cannot_begin_again(history, session_id):
 
 
 async def test_a_turn_that_is_replaced_is_shown_no_more_and_kept(history, session_id, conversations_table):
-    first, second, third = (a_turn(session_id) for _ in range(3))
+    first, second, third = in_order(session_id, 3)
     await history.append(first)
     await history.append(second)
     await history.append(third, replaces=second.turn_id)
     assert await history.recent(session_id, 10) == [first, third]
     assert stored(conversations_table, session_id) == [first.turn_id, second.turn_id, third.turn_id, "~"]
+
+
+async def test_turns_that_were_replaced_do_not_crowd_out_those_before(history, session_id):
+    first, *attempts = in_order(session_id, 6)
+    await history.append(first)
+    before = None
+    for attempt in attempts:
+        await history.append(attempt, replaces=before)
+        before = attempt.turn_id
+    assert await history.recent(session_id, 2) == [first, attempts[-1]]
+    assert await history.recent(session_id, 1) == [attempts[-1]]
+
+
+async def test_a_turn_stored_before_there_was_feedback_is_read_replaced_and_rated(
+    history, session_id, conversations_table
+):
+    turn, other = in_order(session_id, 2)
+    await history.append(turn)
+    key = {"session_id": {"S": session_id}, "turn_id": {"S": turn.turn_id}}
+    dynamodb = boto3.client("dynamodb")
+    dynamodb.update_item(TableName=conversations_table, Key=key, UpdateExpression="REMOVE feedback, replaced_by")
+    assert await history.recent(session_id, 1) == [turn]
+    feedback = Feedback(rating="up")
+    await history.rate(session_id, turn.turn_id, feedback)
+    assert await history.recent(session_id, 1) == [turn.model_copy(update={"feedback": feedback})]
+    await history.append(other, replaces=turn.turn_id)
+    assert await history.recent(session_id, 2) == [other]
 
 
 async def test_a_turn_that_is_not_there_cannot_be_replaced_and_nothing_is_stored(history, session_id):

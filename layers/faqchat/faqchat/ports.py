@@ -173,7 +173,7 @@ class History(Protocol):
         ...
 
     async def recent(self, session_id: str, limit: int) -> list[Turn]:
-        """The last `limit` turns, oldest first, but those that were replaced.
+        """The last `limit` turns that were not replaced, oldest first.
 
         Raises `NotFound` for an unknown or expired session.
         """

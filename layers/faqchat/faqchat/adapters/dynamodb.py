@@ -21,13 +21,8 @@ BATCH = 25  # what BatchWriteItem takes
 TRIES = 6  # eight racing appends to one conversation need four
 FIRST_PAUSE_S = 0.05
 
-_NESTED = (
-    "sources",
-    "followups",
-    "degraded",
-    "usage",
-    "feedback",
-)  # kept as JSON: floats survive, and a person can read it
+# Kept as JSON: floats survive, and a person can read it.
+_NESTED = ("sources", "followups", "degraded", "usage", "feedback")
 _LIVE = "attribute_exists(session_id) AND expires_at > :now"
 
 _Item = dict[str, dict[str, Any]]
@@ -55,12 +50,12 @@ class DynamoHistory:
             raise Conflict("a conversation with this id exists") from error
 
     async def recent(self, session_id: str, limit: int) -> list[Turn]:
-        """The last `limit` turns, oldest first, but those among them that were replaced."""
+        """The last `limit` turns that were not replaced, oldest first."""
         items = await self._dynamodb.run(lambda client: self._latest(client, session_id, limit + 1))
         live = [item for item in items if int(item["expires_at"]["N"]) > self._clock()]
         if not live or live[0]["turn_id"]["S"] != HEADER:
             raise NotFound("no such conversation")
-        return [turn for turn in map(_turn, reversed(live[1:])) if not turn.replaced_by]
+        return [_turn(item) for item in reversed(live[1:])]
 
     async def append(self, turn: Turn, replaces: str | None = None) -> None:
         """Store a turn, renew its conversation and mark the turn that it replaces, all or nothing.
@@ -119,10 +114,13 @@ class DynamoHistory:
         return {"N": str(int(self._clock()) + self._ttl_s)}
 
     def _latest(self, client: Any, session_id: str, limit: int) -> list[_Item]:
+        query = self._whole(session_id)
+        query["ExpressionAttributeValues"][":nothing"] = {"S": ""}
         pages = client.get_paginator("query").paginate(
-            **self._whole(session_id),
+            **query,
+            FilterExpression="attribute_not_exists(replaced_by) OR replaced_by = :nothing",
             ScanIndexForward=False,
-            PaginationConfig={"MaxItems": limit, "PageSize": limit},
+            PaginationConfig={"MaxItems": limit, "PageSize": limit},  # a page has fewer where turns were replaced
         )
         return [item for page in pages for item in page["Items"]]
 
@@ -169,7 +167,7 @@ def _transact(client: Any, items: list[dict[str, Any]]) -> None:
             if reasons[:1] == ["ConditionalCheckFailed"]:
                 raise NotFound("no such conversation") from error
             if "ConditionalCheckFailed" in reasons:
-                raise Conflict("a turn with this id exists") from error
+                raise Conflict("a turn with this id exists, or there is none to replace") from error
             if "TransactionConflict" not in reasons:
                 throttled = not THROTTLED.isdisjoint(map(str, reasons))
                 raise (Busy if throttled else Unavailable)(f"dynamodb cancelled the write ({reasons})") from error
