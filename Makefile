@@ -71,7 +71,7 @@ lock: install ## lock again after a change of pyproject.toml, and export the Lam
 	@mkdir -p layers/dependencies
 	$(UV) export --frozen --package faqchat --no-dev --no-emit-workspace --no-header --quiet \
 		--output-file layers/dependencies/requirements.txt
-	$(UV) export --frozen --only-group local --prune httpx-sse --prune milvus-lite --prune psutil --prune rich --no-header --quiet \
+	$(UV) export --frozen --only-group local --prune httpx-sse --prune jinja2 --prune milvus-lite --prune psutil --prune rich --no-header --quiet \
 		--output-file infra/embeddings/requirements.txt
 
 clean: ## stop what runs, and delete packages, index and conversations

@@ -11,6 +11,13 @@ LANGUAGE = ROOT / "layers" / "faqchat" / "faqchat" / "language"
 UTTERANCES = ROOT / "local" / "data" / "utterances.jsonl"
 
 
+def _positive(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise ValueError(text)
+    return number
+
+
 def parser() -> argparse.ArgumentParser:
     """Every command with its options."""
     main = argparse.ArgumentParser(prog="python -m local", description="The SmartStore FAQ chatbot on this machine.")
@@ -52,6 +59,15 @@ def parser() -> argparse.ArgumentParser:
     bench = commands.add_parser("bench", help="measure how long warm turns take over HTTP")
     bench.add_argument("--turns", type=int, default=100)
     bench.add_argument("--json", action="store_true")
+
+    report = commands.add_parser("report", help="what had no answer and what was disliked, by topic")
+    report.add_argument("--days", type=_positive, default=30)
+    report.add_argument("--csv", type=Path, help="write a row a question to this file")
+    report.add_argument("--html", type=Path, help="write a page with charts to this file")
+    report.add_argument("--json", action="store_true")
+    report.add_argument(
+        "--cloud", action="store_true", help="read what the environment names, not this machine's stack"
+    )
 
     demo = commands.add_parser("demo", help="play the demo dialogues and print them as Markdown")
     demo.add_argument("--script", type=Path, default=ROOT / "local" / "sample" / "demo.jsonl")

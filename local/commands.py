@@ -6,7 +6,7 @@ import json
 import os
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -39,6 +39,7 @@ def run(arguments: argparse.Namespace, layout: Layout) -> int:
         "eval": evaluate_files,
         "ablate": ablate_search,
         "bench": bench_turns,
+        "report": report_turns,
         "demo": play_demo,
         "calibrate": calibrate_gate,
         "down": down,
@@ -184,6 +185,23 @@ def bench_turns(arguments: argparse.Namespace, layout: Layout) -> int:
     with _chat_url(layout) as url:
         catalogue = asyncio.run(bootstrap.catalogues().current())
         print(bench.report(bench.measure(url, [*catalogue.entries.values()], arguments.turns), as_json=arguments.json))
+    return 0
+
+
+def report_turns(arguments: argparse.Namespace, layout: Layout) -> int:
+    """Say what had no answer and what was disliked: here, or where the environment points."""
+    from local import report  # noqa: PLC0415 # pandas takes a second to import
+
+    with nullcontext() if arguments.cloud else _stack(layout):
+        found = asyncio.run(report.read(arguments.days))
+    if arguments.csv:
+        report.write_csv(found, arguments.csv)
+    if arguments.html:
+        report.write_html(found, arguments.html, arguments.days)
+    if arguments.json:
+        print(report.as_json(found))
+    else:
+        report.print_table(found, Console(highlight=False), arguments.days)
     return 0
 
 

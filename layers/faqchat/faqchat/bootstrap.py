@@ -23,9 +23,10 @@ from faqchat.guardrail import Guardrail
 from faqchat.ingest import Ingest
 from faqchat.lexicon import load_lexicon
 from faqchat.pipeline import Pipeline
-from faqchat.ports import Embedder, Generator, History, LexicalIndex, Runs, Snapshots
+from faqchat.ports import Archive, Embedder, Generator, History, LexicalIndex, Runs, Snapshots
 from faqchat.pricing import Price
 from faqchat.readiness import Check
+from faqchat.report import Nearest, NearestEntries
 from faqchat.retriever import Retriever
 from faqchat.rewriting import Rewriter
 from faqchat.scope import load_gate, scope_banks
@@ -184,6 +185,19 @@ def history() -> History:
     from faqchat.adapters.dynamodb import DynamoHistory
 
     return DynamoHistory(settings().conversations_table, settings().session_ttl_days)
+
+
+def archive() -> Archive:
+    """All conversations, for reports."""
+    from faqchat.adapters.archive import DynamoArchive
+
+    return DynamoArchive(settings().conversations_table)
+
+
+async def nearest() -> Nearest:
+    """Where questions would have to be answered, for reports."""
+    retriever = Retriever(embedder(), vectors())
+    return NearestEntries(retriever, load_gate(), await catalogues().current())
 
 
 @cache

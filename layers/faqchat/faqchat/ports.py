@@ -3,7 +3,7 @@
 Every method may raise `Unavailable`; what else may cross is named where it may.
 """
 
-from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Mapping, Sequence
 from typing import Protocol
 
 from faqchat.conversation import Feedback, Turn
@@ -192,6 +192,14 @@ class History(Protocol):
 
     async def delete(self, session_id: str) -> list[str]:
         """Remove a conversation and all its turns, and give their ids. Raises `NotFound` for an unknown one."""
+        ...
+
+
+class Archive(Protocol):
+    """All conversations, for reports."""
+
+    def since(self, days: int) -> AsyncIterator[Turn]:
+        """The turns of the last days, replaced ones included, in no order."""
         ...
 
 

@@ -55,7 +55,7 @@ class DynamoHistory:
         live = [item for item in items if int(item["expires_at"]["N"]) > self._clock()]
         if not live or live[0]["turn_id"]["S"] != HEADER:
             raise NotFound("no such conversation")
-        return [_turn(item) for item in reversed(live[1:])]
+        return [read_turn(item) for item in reversed(live[1:])]
 
     async def append(self, turn: Turn, replaces: str | None = None) -> None:
         """Store a turn, renew its conversation and mark the turn that it replaces, all or nothing.
@@ -199,6 +199,7 @@ def _item(turn: Turn) -> _Item:
     return item
 
 
-def _turn(item: _Item) -> Turn:
+def read_turn(item: _Item) -> Turn:
+    """A turn from its item."""
     flat = {name: next(iter(value.values())) for name, value in item.items() if name != "expires_at"}
     return Turn.model_validate({**flat, **{name: json.loads(flat[name]) for name in _NESTED if name in flat}})
