@@ -189,13 +189,13 @@ class FakeTurnLog:
     async def open(self, turn_id: str, session_id: str) -> None:
         self._reach()
         self.sessions[turn_id] = session_id
-        self.events[turn_id] = {}
+        self.events.setdefault(turn_id, {})
         self.signals[turn_id] = Signals()
         self.alive_at[turn_id] = time.time()
 
     async def append(self, turn_id: str, first: int, events: Sequence[Event]) -> None:
         self._reach()
-        self.events[turn_id] |= dict(enumerate(events, first))
+        self.events.setdefault(turn_id, {}).update(enumerate(events, first))
 
     async def beat(self, turn_id: str) -> Signals:
         self._known(turn_id)

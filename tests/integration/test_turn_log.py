@@ -69,6 +69,14 @@ async def test_what_was_said_is_read_again_as_it_was(log, turn_id):
     assert recorded.last == events[-1]
 
 
+async def test_events_may_come_before_the_turn_they_belong_to_is_open(log):
+    turn_id = new_turn_id()
+    events = said(turn_id)
+    await log.append(turn_id, 0, events)
+    await log.open(turn_id, new_session_id())
+    assert (await log.read(turn_id)).last == events[-1]
+
+
 @pytest.mark.parametrize("after", range(-1, 5))
 async def test_whoever_has_some_of_it_is_given_the_rest(log, turn_id, after):
     events = said(turn_id)

@@ -286,6 +286,20 @@ class TestWithoutTheLog:
         async with asyncio.timeout(2):
             assert (await rest((await begin(world)).events))[-1].event.outcome == "answered"
 
+    async def test_one_that_is_slow_to_begin_is_waited_for(self, world, model):
+        begin_record = world.log.open
+
+        async def slowly(turn_id, session_id):
+            await asyncio.sleep(0.1)  # ten beats
+            await begin_record(turn_id, session_id)
+
+        world.log.open = slowly
+        answer = await begin(world)
+        await until(lambda: world.log.alive_at.get(answer.turn_id))
+        model.may_go_on.set()
+        said = await rest(answer.events)
+        assert [*await rest(await world.turns.resume(answer.turn_id, -1))] == said
+
     async def test_a_reader_who_comes_back_meanwhile_is_told_and_may_try_again(self, world, model):
         answer = await begin(world)
         seen = await first_text(answer)

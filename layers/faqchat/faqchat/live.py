@@ -28,6 +28,7 @@ class LiveTurn:
         self._grace_s = grace_s
         self._said: list[Event] = []
         self._recorded = 0
+        self._is_open = False  # a turn begins while its record does
         self._is_recorded = True  # until the log cannot be reached
         self._over = False
         self._stopped = False
@@ -38,6 +39,7 @@ class LiveTurn:
     async def open(self, session_id: str) -> None:
         """Have the turn known to readers elsewhere."""
         await self._record(lambda: self._log.open(self.turn_id, session_id))
+        self._is_open = True
 
     async def run(self, first: Event) -> None:
         """Say everything, from the first event on, which has come; return when the last is said."""
@@ -103,7 +105,9 @@ class LiveTurn:
 
     async def _is_wanted(self) -> bool:
         await self._record_new()
-        signals = await self._record(lambda: self._log.beat(self.turn_id)) or Signals()
+        signals = Signals()
+        if self._is_open:  # before that nobody elsewhere knows the turn, and the log would not find it
+            signals = await self._record(lambda: self._log.beat(self.turn_id)) or signals
         if signals.cancelled:
             return False
         return self._left_at is None or time.time() - max(self._left_at, signals.watched_at) < self._patience_s
