@@ -8,6 +8,7 @@ E2E_MILVUS_URI_HERE where this process finds the same Milvus.
 import json
 import os
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 
@@ -131,6 +132,25 @@ def test_two_turns_are_one_conversation_and_both_are_in_the_table(cloud):
     assert [turn["turn_id"]["S"] for turn in turns] == [turn["turn_id"] for turn in shown]
     assert [turn["answer"]["S"] for turn in turns] == [first["answer"], second["answer"]]
     assert all(int(item["expires_at"]["N"]) for item in stored)
+
+
+def test_a_turn_is_read_again_rated_and_not_done_twice(cloud):
+    """The functions find their turn log: its table, its name and their permissions are the template's."""
+    body, key = {"message": MINORS}, {"idempotency-key": str(uuid4())}
+    with cloud.door(cloud.doors[0]) as door:
+        first = door.post("/v1/chat", json=body, headers=key)
+        turn_id, session_id = first.json()["turn_id"], first.json()["session_id"]
+        again = door.post("/v1/chat", json=body, headers=key)
+        assert (again.headers["idempotency-replayed"], again.json()) == ("true", first.json())
+        events = door.get(f"/v1/turns/{turn_id}/events")
+        assert [line for line in events.text.splitlines() if line.startswith("event: ")][-1] == "event: done"
+        assert door.get(f"/v1/turns/{turn_id}/events", headers={"last-event-id": f"{turn_id}:9999"}).status_code == 204
+        assert door.post(f"/v1/turns/{turn_id}/cancel").json()["status"] == "ended"
+        assert door.post(f"/v1/turns/{turn_id}/feedback", json={"rating": "up"}).status_code == 204
+        (shown,) = door.get(f"/v1/sessions/{session_id}").json()["turns"]
+        assert shown["feedback"]["rating"] == "up"
+        assert door.delete(f"/v1/sessions/{session_id}").status_code == 204
+        assert door.get(f"/v1/turns/{turn_id}/events").status_code == 404
 
 
 def test_a_real_event_of_the_http_api_is_answered_by_the_function_itself(cloud):

@@ -203,6 +203,22 @@ def test_the_world_may_call_the_url_only_where_that_was_chosen():
     assert TEMPLATE["Parameters"]["AuthType"]["Default"] == "AWS_IAM"
 
 
+def cors(part: Any) -> list[dict[str, Any]]:
+    """Every CORS configuration below a part of the template."""
+    if isinstance(part, dict) and "AllowHeaders" in part:
+        return [part]
+    inner = part.values() if isinstance(part, dict) else part if isinstance(part, list) else ()
+    return [found for each in inner for found in cors(each)]
+
+
+def test_pages_elsewhere_may_resume_and_repeat_a_turn_at_both_doors():
+    doors = cors(RESOURCES)
+    assert len(doors) == 2
+    for door in doors:
+        assert {"authorization", "content-type", "idempotency-key", "last-event-id"} <= set(door["AllowHeaders"])
+        assert set(door["ExposeHeaders"]) == {"idempotency-replayed", "x-request-id"}
+
+
 @pytest.mark.parametrize("environment", ["local", "dev", "prod"])
 def test_each_environment_gives_what_the_template_asks_for_and_nothing_else(environment):
     config = tomllib.loads((ROOT / "samconfig.toml").read_text("utf-8"))
