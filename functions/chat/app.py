@@ -50,6 +50,8 @@ EVENT_STREAM: dict[str, Any] = {
     "content": {"text/event-stream": {"schema": {"type": "string"}}},
     "description": "start, sources, delta…, followups, done",
 }
+CHAT_PROBLEMS = problems.documented(*problems.AT_BODY, 404, 409, 422, *problems.AT_STORES)
+ID_PROBLEMS = problems.documented(404, 422, *problems.AT_STORES)
 REPLAYED = {"idempotency-replayed": "true"}
 
 app = FastAPI(
@@ -57,7 +59,7 @@ app = FastAPI(
     version="1",
     description="Answers questions of Naver SmartStore sellers from the FAQ, as a stream of typed events.",
     redoc_url=None,
-    responses={"default": {"model": Problem, "description": "What went wrong, RFC 9457"}},
+    responses=problems.documented(),
 )
 
 
@@ -86,7 +88,7 @@ LastEventId = Annotated[str | None, Header(alias="Last-Event-ID", pattern=EVENT_
 @app.post(
     "/v1/chat/stream",
     response_class=StreamingResponse,
-    responses={200: EVENT_STREAM},
+    responses={200: EVENT_STREAM, **CHAT_PROBLEMS},
 )
 async def stream_chat(request: ChatRequest, turns: TurnsDep, ids: CorrelationDep, key: Key = None) -> StreamingResponse:
     """Answer a message as server-sent events. The turn goes on for a while when its reader is cut off: resume it."""
@@ -94,7 +96,7 @@ async def stream_chat(request: ChatRequest, turns: TurnsDep, ids: CorrelationDep
     return _stream(answer.turn_id, answer.events, answer.replayed)
 
 
-@app.post("/v1/chat")
+@app.post("/v1/chat", responses=CHAT_PROBLEMS)
 async def whole_chat(
     request: ChatRequest, turns: TurnsDep, ids: CorrelationDep, response: Response, key: Key = None
 ) -> ChatReply:
@@ -111,7 +113,7 @@ async def whole_chat(
 @app.get(
     "/v1/turns/{turn_id}/events",
     response_class=StreamingResponse,
-    responses={200: EVENT_STREAM, 204: {"description": "nothing comes after that event"}},
+    responses={200: EVENT_STREAM, 204: {"description": "nothing comes after that event"}, **ID_PROBLEMS},
 )
 async def resume_turn(turn_id: TurnId, turns: TurnsDep, last_event_id: LastEventId = None) -> Response:
     """What a turn says after the event that was received last, live until its end; all of it without such an id."""
@@ -119,32 +121,34 @@ async def resume_turn(turn_id: TurnId, turns: TurnsDep, last_event_id: LastEvent
     return _stream(turn_id, events) if events else Response(status_code=204)
 
 
-@app.post("/v1/turns/{turn_id}/cancel", status_code=202)
+@app.post("/v1/turns/{turn_id}/cancel", status_code=202, responses=ID_PROBLEMS)
 async def cancel_turn(turn_id: TurnId, turns: TurnsDep) -> Cancelled:
     """Stop a turn, wherever it runs: its stream ends with `done`, and what was said until then is stored."""
     return Cancelled(turn_id=turn_id, status=await turns.cancel(turn_id))
 
 
-@app.post("/v1/turns/{turn_id}/feedback", status_code=204)
+@app.post(
+    "/v1/turns/{turn_id}/feedback", status_code=204, responses=ID_PROBLEMS | problems.documented(*problems.AT_BODY)
+)
 async def rate_turn(turn_id: TurnId, feedback: FeedbackRequest, turns: TurnsDep) -> None:
     """Say what an answer was worth; said again, it counts instead."""
     await turns.rate(turn_id, feedback)
 
 
-@app.get("/v1/sessions/{session_id}")
+@app.get("/v1/sessions/{session_id}", responses=ID_PROBLEMS)
 async def read_session(session_id: SessionId, history: HistoryDep) -> dict[str, Any]:
     """Read a conversation again, oldest turn first."""
     turns = await history.recent(session_id, SESSION_TURNS)
     return {"session_id": session_id, "turns": [shown(turn) for turn in turns]}
 
 
-@app.delete("/v1/sessions/{session_id}", status_code=204)
+@app.delete("/v1/sessions/{session_id}", status_code=204, responses=ID_PROBLEMS)
 async def delete_session(session_id: SessionId, turns: TurnsDep) -> None:
     """Delete a conversation for good."""
     await turns.forget(session_id)
 
 
-@app.get("/v1/faq/suggest")
+@app.get("/v1/faq/suggest", responses=problems.documented(422, *problems.AT_STORES))
 async def suggest_entries(
     catalogues: CataloguesDep,
     type_ahead: TypeAheadDep,
@@ -157,7 +161,7 @@ async def suggest_entries(
     return Suggestions(suggestions=type_ahead.suggest(q, await catalogues.current(), limit))
 
 
-@app.get("/v1/faq/{faq_id}", responses={200: {"model": WholeEntry}, 304: {"description": "unchanged"}})
+@app.get("/v1/faq/{faq_id}", responses={200: {"model": WholeEntry}, 304: {"description": "unchanged"}, **ID_PROBLEMS})
 async def read_entry(faq_id: FaqId, catalogues: CataloguesDep, if_none_match: IfNoneMatch = "") -> Response:
     """Read a FAQ entry in full. Its id lasts, its answer may change with the next ingest."""
     body = (await catalogues.current()).entry(faq_id).model_dump_json().encode()

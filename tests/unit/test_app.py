@@ -160,6 +160,16 @@ async def test_wrong_methods_and_unknown_addresses_are_problems_too(client):
     assert (await client.get("/nowhere")).status_code == 404
     assert (await client.get(f"/v1/sessions/{new_session_id()}")).status_code == 404
     assert (await client.get("/v1/sessions/short")).status_code == 422
+    assert (await client.post("/v1/turns/short/cancel")).status_code == 422, "it has no body to be of another type"
+
+
+async def test_the_schema_names_every_error_as_the_problem_that_it_is(client):
+    paths = (await client.get("/openapi.json")).json()["paths"]
+    problem = {"schema": {"$ref": "#/components/schemas/Problem"}}
+    for responses in (operation["responses"] for path in paths.values() for operation in path.values()):
+        assert responses["500"]["content"] == {"application/problem+json": problem}
+        assert problem not in [answer.get("content", {}).get("application/json") for answer in responses.values()]
+    assert set(paths["/v1/chat"]["post"]["responses"]) > {"200", "400", "404", "409", "413", "415", "422", "429", "503"}
 
 
 async def test_a_model_that_breaks_off_is_told_by_the_stream_and_by_the_status(client, world):

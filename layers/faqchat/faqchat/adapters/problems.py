@@ -3,9 +3,11 @@
 What an error itself says stays with the operators.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import aclosing
+from functools import partial
 from http import HTTPStatus
+from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -35,6 +37,22 @@ HTTP_DETAILS = {
     415: "요청 본문은 application/json 형식이어야 합니다.",
 }
 
+# What each status means in the OpenAPI document; `AT_BODY` are those of every request that has one.
+AT_BODY = (400, 413, 415)
+AT_STORES = (429, 503)
+WHEN = {
+    400: "The body is no JSON",
+    404: "There is none of this id (any more)",
+    409: "The same request, or another turn of the conversation, is being worked on",
+    413: "The body is over 64 KB",
+    415: "The body is not `application/json`",
+    422: "A parameter or field is malformed, too long or unknown",
+    429: "A provider or store asked to slow down",
+    500: "A bug; the log has the `trace_id`",
+    503: "A provider or store cannot be reached, and nothing can be said without it",
+}
+JSON, PROBLEM_JSON = "application/json", "application/problem+json"
+
 
 class Interrupted(Exception):
     """A turn ended in a problem while its events were being collected."""
@@ -50,8 +68,14 @@ def correlation(connection: HTTPConnection) -> Correlation:
     return found
 
 
+def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """The errors of a route, for its OpenAPI document; a bug may be behind any."""
+    return {status: {"model": Problem, "description": WHEN[status]} for status in sorted({*statuses, 500})}
+
+
 def install(app: FastAPI) -> None:
-    """Have the app answer with problems."""
+    """Have the app answer with problems, and its OpenAPI document say so."""
+    app.openapi = partial(_with_media_type, app.openapi)  # type: ignore[method-assign] # the way of FastAPI's manual
     app.add_exception_handler(FaqChatError, _domain_error)
     app.add_exception_handler(Interrupted, _interrupted)
     app.add_exception_handler(RequestValidationError, _unreadable)
@@ -69,10 +93,11 @@ def of_error(error: FaqChatError, request_id: str) -> Problem:
 def of_unreadable(error: RequestValidationError, request: Request) -> Problem:
     """What the client is told of a request that is not what it should be."""
     kinds = {str(wrong["type"]) for wrong in error.errors()}
+    of_body = any(wrong["loc"][0] == "body" for wrong in error.errors())
     names = [".".join(map(str, wrong["loc"][1:])) for wrong in error.errors()]
     sent_as = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     status, detail = 422, f"요청 형식이 올바르지 않습니다: {', '.join(filter(None, names)) or '본문'}"
-    if request.method == "POST" and sent_as != "application/json":
+    if of_body and sent_as != JSON:
         status, detail = 415, HTTP_DETAILS[415]
     elif "json_invalid" in kinds:
         status, detail = 400, "요청 본문이 올바른 JSON이 아닙니다."
@@ -115,9 +140,19 @@ async def reported(turn: Events, ids: Correlation) -> Events:
 
 def response(told: Problem, headers: Mapping[str, str] | None = None) -> JSONResponse:
     """A problem as the whole answer."""
-    return JSONResponse(
-        told.model_dump(), told.status, headers=dict(headers or {}), media_type="application/problem+json"
-    )
+    return JSONResponse(told.model_dump(), told.status, headers=dict(headers or {}), media_type=PROBLEM_JSON)
+
+
+def _with_media_type(openapi: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+    """The document of an app, in which FastAPI has every error be plain JSON."""
+    document = openapi()
+    for path in document["paths"].values():
+        for operation in path.values():
+            for response in operation["responses"].values():
+                content = response.get("content", {})
+                if content.get(JSON, {}).get("schema") == {"$ref": f"#/components/schemas/{Problem.__name__}"}:
+                    content[PROBLEM_JSON] = content.pop(JSON)
+    return document
 
 
 async def _domain_error(request: Request, error: Exception) -> JSONResponse:
