@@ -13,7 +13,7 @@ from typing import Annotated, Any
 
 from fastapi import Depends, FastAPI, Header, Query
 from fastapi import Path as PathParameter
-from fastapi.responses import FileResponse, JSONResponse, Response, StreamingResponse
+from fastapi.responses import FileResponse, Response, StreamingResponse
 from fastapi.staticfiles import StaticFiles
 
 from faqchat import bootstrap, sse, suggest
@@ -22,7 +22,7 @@ from faqchat.adapters.buffered import Buffered
 from faqchat.adapters.correlation import Correlation
 from faqchat.adapters.edge import Edge
 from faqchat.catalogue import Catalogues
-from faqchat.conversation import Turn
+from faqchat.conversation import Conversation
 from faqchat.errors import InvalidRequest
 from faqchat.events import (
     EVENT_ID,
@@ -136,10 +136,9 @@ async def rate_turn(turn_id: TurnId, feedback: FeedbackRequest, turns: TurnsDep)
 
 
 @app.get("/v1/sessions/{session_id}", responses=ID_PROBLEMS)
-async def read_session(session_id: SessionId, history: HistoryDep) -> dict[str, Any]:
+async def read_session(session_id: SessionId, history: HistoryDep) -> Conversation:
     """Read a conversation again, oldest turn first."""
-    turns = await history.recent(session_id, SESSION_TURNS)
-    return {"session_id": session_id, "turns": [shown(turn) for turn in turns]}
+    return Conversation(session_id=session_id, turns=tuple(await history.recent(session_id, SESSION_TURNS)))
 
 
 @app.delete("/v1/sessions/{session_id}", status_code=204, responses=ID_PROBLEMS)
@@ -178,11 +177,12 @@ async def healthz() -> dict[str, str]:
     return {"status": "ok"}
 
 
-@app.get("/readyz")
-async def readyz(checks: ChecksDep) -> JSONResponse:
-    """Whether each dependency answers, by name; 503 when questions cannot be answered at all."""
-    state: Readiness = await check_all(checks)
-    return JSONResponse({"ready": state.ready, "parts": state.parts}, 200 if state.ready else 503)
+@app.get("/readyz", responses={503: {"model": Readiness, "description": "Questions cannot be answered at all"}})
+async def readyz(checks: ChecksDep, response: Response) -> Readiness:
+    """Whether each dependency answers, by name."""
+    state = await check_all(checks)
+    response.status_code = 200 if state.ready else 503
+    return state
 
 
 def _stream(turn_id: str, events: AsyncGenerator[Numbered, None], replayed: bool = False) -> StreamingResponse:
@@ -199,11 +199,6 @@ def _number(event_id: str | None, turn_id: str) -> int:
     if named != turn_id:
         raise InvalidRequest("Last-Event-ID가 이 답변의 것이 아닙니다.")
     return int(number)
-
-
-def shown(turn: Turn) -> dict[str, Any]:
-    """A stored turn as its reader sees it: without what it cost."""
-    return turn.model_dump(mode="json", exclude={"session_id", "query", "usage", "cost_usd", "replaced_by"})
 
 
 @app.get("/", include_in_schema=False)

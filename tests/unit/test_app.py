@@ -75,6 +75,7 @@ async def test_a_conversation_can_be_read_again_and_deleted(client):
     turns = (await client.get(url)).json()["turns"]
     assert [turn["message"] for turn in turns] == ["정산은 언제 되나요"]
     assert turns[0]["answer"] == reply["answer"]
+    assert not turns[0].keys() & {"session_id", "query", "usage", "cost_usd", "replaced_by"}, "operators' matters"
     assert (await client.delete(url)).status_code == 204
     assert (await client.get(url)).status_code == 404
 

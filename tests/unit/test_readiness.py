@@ -51,5 +51,7 @@ async def test_parts_are_asked_side_by_side():
 
 
 def test_questions_can_be_answered_as_long_as_there_is_a_catalogue():
-    assert Readiness({"catalogue": "ok", "vectors": "Unavailable: refused", "history": "Unavailable: refused"}).ready
-    assert not Readiness({"catalogue": "Unavailable: run ingest", "vectors": "ok", "history": "ok"}).ready
+    assert Readiness(
+        parts={"catalogue": "ok", "vectors": "Unavailable: refused", "history": "Unavailable: refused"}
+    ).ready
+    assert not Readiness(parts={"catalogue": "Unavailable: run ingest", "vectors": "ok", "history": "ok"}).ready

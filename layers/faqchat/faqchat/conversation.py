@@ -25,26 +25,38 @@ class Feedback(BaseModel):
     at: datetime = Field(default_factory=lambda: datetime.now(UTC))
 
 
-class Turn(BaseModel):
-    """One question and its answer, as stored and as shown again."""
+class ShownTurn(BaseModel):
+    """One question and its answer, as its reader sees it again."""
 
     model_config = ConfigDict(frozen=True)
 
-    session_id: str
     turn_id: str
     asked_at: datetime = Field(default_factory=lambda: datetime.now(UTC))
     message: str
-    query: str = ""  # what was searched
     answer: str = ""
     outcome: Outcome | Literal["failed"] = "answered"
     sources: tuple[Source, ...] = ()
     followups: tuple[FollowUp, ...] = ()
     degraded: tuple[str, ...] = ()
     model: str = ""
+    feedback: Feedback | None = None
+
+
+class Turn(ShownTurn):
+    """The same as it is stored: with its conversation, what was searched, and what it cost."""
+
+    session_id: str
+    query: str = ""
     usage: Usage = Usage()
     cost_usd: float = 0.0
-    feedback: Feedback | None = None
     replaced_by: str = ""  # the turn whose answer the seller wanted instead
+
+
+class Conversation(BaseModel):
+    """A conversation to read again, oldest turn first."""
+
+    session_id: str
+    turns: tuple[ShownTurn, ...]
 
 
 def new_session_id() -> str:

@@ -2,7 +2,8 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
-from typing import NamedTuple
+
+from pydantic import BaseModel, computed_field
 
 from faqchat.errors import FaqChatError, NotFound
 
@@ -11,11 +12,12 @@ TIMEOUT_S = 3.0
 Check = Callable[[], Awaitable[object]]
 
 
-class Readiness(NamedTuple):
+class Readiness(BaseModel):
     """Each dependency by name: `ok`, or what is wrong with it, for operators."""
 
     parts: dict[str, str]
 
+    @computed_field  # type: ignore[prop-decorator] # mypy does not know it, says pydantic's manual
     @property
     def ready(self) -> bool:
         """Whether questions can be answered at all: without a catalogue nothing can, without the rest less well."""
@@ -25,7 +27,7 @@ class Readiness(NamedTuple):
 async def check_all(checks: Mapping[str, Check]) -> Readiness:
     """Run all checks at once."""
     states = await asyncio.gather(*(_state(check) for check in checks.values()))
-    return Readiness(dict(zip(checks, states, strict=True)))
+    return Readiness(parts=dict(zip(checks, states, strict=True)))
 
 
 async def _state(check: Check) -> str:
