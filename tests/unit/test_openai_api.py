@@ -225,7 +225,7 @@ def test_the_document_names_what_comes_back():
     paths = app.openapi()["paths"]
     answers = paths[URL]["post"]["responses"]
     assert answers["200"]["content"].keys() == {"application/json", "text/event-stream"}
-    assert answers.keys() == {"200", "400", "413", "415", "429", "503", "default"}
+    assert answers.keys() == {"200", "400", "413", "415", "429", "500", "503", "default"}
     for path, method in ((URL, "post"), ("/v1/models", "get"), ("/v1/models/{model_id}", "get")):
         errors = {name: answer for name, answer in paths[path][method]["responses"].items() if name != "200"}
         schemas = {answer["content"]["application/json"]["schema"]["$ref"] for answer in errors.values()}

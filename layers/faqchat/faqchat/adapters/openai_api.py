@@ -28,7 +28,10 @@ from faqchat.settings import Settings
 from faqchat.turns import Answer, Turns
 
 Responses = dict[int | str, dict[str, Any]]
-ANY_FAILURE: Responses = {"default": {"model": ErrorReply, "description": "What went wrong, as OpenAI says it"}}
+ANY_FAILURE: Responses = {
+    500: {"model": ErrorReply, "description": "a bug; the log has the `x-request-id`"},
+    "default": {"model": ErrorReply, "description": "What went wrong, as OpenAI says it"},
+}
 NO_MODEL = ANY_FAILURE | {404: {"model": ErrorReply, "description": "another model than this chat's"}}
 COMPLETION = ANY_FAILURE | {
     200: {
