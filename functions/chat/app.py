@@ -15,6 +15,7 @@ from fastapi import Depends, FastAPI, Header, Query
 from fastapi import Path as PathParameter
 from fastapi.responses import FileResponse, Response, StreamingResponse
 from fastapi.staticfiles import StaticFiles
+from pydantic import WithJsonSchema
 
 from faqchat import bootstrap, sse, suggest
 from faqchat.adapters import openai_api, problems, socket
@@ -52,6 +53,7 @@ EVENT_STREAM: dict[str, Any] = {
 }
 CHAT_PROBLEMS = problems.documented(*problems.AT_BODY, 404, 409, 422, *problems.AT_STORES)
 ID_PROBLEMS = problems.documented(404, 422, *problems.AT_STORES)
+IDEMPOTENCY_KEY = r"^[\x21-\x7e]{1,255}$"
 REPLAYED = {"idempotency-replayed": "true"}
 
 app = FastAPI(
@@ -78,11 +80,17 @@ Key = Annotated[
     str | None,
     Header(
         alias="Idempotency-Key",
-        pattern=r"^[\x21-\x7e]{1,255}$",
+        pattern=IDEMPOTENCY_KEY,
         description="As unguessable as a UUID: a repeat of key and body is given the first one's answer.",
     ),
+    # a header is a text or is not there, and never null
+    WithJsonSchema({"type": "string", "pattern": IDEMPOTENCY_KEY}),
 ]
-LastEventId = Annotated[str | None, Header(alias="Last-Event-ID", pattern=EVENT_ID)]
+LastEventId = Annotated[
+    str | None,
+    Header(alias="Last-Event-ID", pattern=EVENT_ID, description="The `id` of the event of this turn that came last."),
+    WithJsonSchema({"type": "string", "pattern": EVENT_ID}),
+]
 
 
 @app.post(

@@ -12,6 +12,7 @@ FAQ_ID = r"^[0-9a-f]{12}$"
 TURN_ID = r"^[0-9a-f]{44}$"
 EVENT_ID = r"^[0-9a-f]{44}:[0-9]{1,6}$"  # a turn, and the number of the event in it
 MAX_COMMENT_CHARS = 500
+VISIBLE = r"[^\s\x00-\x1f\x7f\u200b-\u200d\ufeff]"  # what is left of a message without any is empty
 
 Outcome = Literal["answered", "declined", "greeting", "clarify", "cancelled"]
 Rating = Literal["up", "down"]
@@ -27,7 +28,8 @@ class ChatRequest(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    message: str
+    # said in the schema, and refused by `chat.accept`, which tells a person why
+    message: Annotated[str, Field(json_schema_extra={"maxLength": MAX_MESSAGE_CHARS, "pattern": VISIBLE})]
     session_id: Annotated[str, StringConstraints(pattern=SESSION_ID)] | None = None
     followup_id: Annotated[str, StringConstraints(pattern=FAQ_ID)] | None = None
     replaces: Annotated[str, StringConstraints(pattern=TURN_ID)] | None = None

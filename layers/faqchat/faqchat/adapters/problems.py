@@ -14,6 +14,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 from starlette.requests import HTTPConnection
+from starlette.routing import Match
 
 from faqchat.adapters import telemetry
 from faqchat.adapters.correlation import Correlation
@@ -172,4 +173,11 @@ async def _unreadable(request: Request, error: Exception) -> JSONResponse:
 
 async def _http_error(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)
-    return response(of_status(error, correlation(request).request_id), error.headers)
+    headers = dict(error.headers or {}) | ({"allow": _allowed(request)} if error.status_code == 405 else {})
+    return response(of_status(error, correlation(request).request_id), headers)
+
+
+def _allowed(request: Request) -> str:
+    """The methods of an address; Starlette names those of the first route that has it."""
+    matching = (route for route in request.app.routes if route.matches(request.scope)[0] is not Match.NONE)
+    return ", ".join(sorted({method for route in matching for method in getattr(route, "methods", None) or ()}))
