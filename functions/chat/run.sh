@@ -8,4 +8,4 @@ if [ -n "${LAMBDA_TASK_ROOT:-}" ]; then # code and layers are read-only there
   export PYTHONDONTWRITEBYTECODE=1
 fi
 exec python -m uvicorn app:app --app-dir "$(dirname "$0")" --host 127.0.0.1 \
-  --port "${AWS_LWA_PORT:-${PORT:-8080}}" --no-access-log --timeout-graceful-shutdown 5
+  --port "${AWS_LWA_PORT:-${PORT:-8080}}" --no-access-log --timeout-graceful-shutdown 5 --ws-max-size 1000000

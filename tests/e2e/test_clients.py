@@ -8,6 +8,7 @@ import sys
 import threading
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from urllib.parse import urlsplit
 
 import pytest
 from playwright.sync_api import expect
@@ -17,7 +18,8 @@ from tests.function_url import KEY, REGION, SECRET, TOKEN, FunctionURL
 from tests.scripted_openai import answer
 from tests.scripted_openai import until as once
 
-NAMED = "http://127.0.0.1:8000"  # the chat in the document
+AUTHORITY = "127.0.0.1:8000"  # of the chat in the document
+NAMED = f"http://{AUTHORITY}"
 QUESTION = "반품 배송비는 누가 내나요?"
 ANSWER = "구매자의 마음이 바뀐 반품은 구매자가"
 FIRST, SECOND = "구매자의 사정이면 구매자가 냅니다. [1]", " 상품에 문제가 있으면 판매자가 냅니다. [1]"
@@ -33,7 +35,7 @@ def blocks(section: str) -> list[str]:
 
 def run(program: str, code: str, url: str, stdin: str = "") -> str:
     """What a block prints when its chat is this one."""
-    assert NAMED in code
+    assert AUTHORITY in code
     credentials = {
         "AWS_ACCESS_KEY_ID": KEY,
         "AWS_SECRET_ACCESS_KEY": SECRET,
@@ -41,7 +43,7 @@ def run(program: str, code: str, url: str, stdin: str = "") -> str:
         "AWS_DEFAULT_REGION": REGION,
     }
     done = subprocess.run(
-        [program, "-c", code.replace(NAMED, url).replace(".venv/bin/python", sys.executable)],
+        [program, "-c", code.replace(AUTHORITY, urlsplit(url).netloc).replace(".venv/bin/python", sys.executable)],
         input=stdin,
         capture_output=True,
         text=True,
@@ -71,8 +73,9 @@ def signed_url(function_url):
 
 
 def test_every_block_of_the_document_is_run():
-    assert [len(blocks(section)) for section in ("curl", "Python", "Terminal", IAM)] == [1, 1, 1, 3]
-    assert (ROOT / "docs" / "clients.md").read_text("utf-8").count("```") == 2 * 6
+    sections = ("curl", "Python", "OpenAI's client", "An OpenAI front end", "WebSocket", "Terminal", IAM)
+    assert [len(blocks(section)) for section in sections] == [1, 1, 1, 1, 1, 1, 3]
+    assert (ROOT / "docs" / "clients.md").read_text("utf-8").count("```") == 2 * 9
 
 
 def test_curl_prints_the_stream(chat):
@@ -82,13 +85,30 @@ def test_curl_prints_the_stream(chat):
     assert "event: done\n" in stream
 
 
-def test_python_prints_an_answer_and_takes_up_an_offer(chat):
-    (code,) = blocks("Python")
+@pytest.mark.parametrize("section", ["Python", "WebSocket"])
+def test_python_prints_an_answer_and_takes_up_an_offer(chat, section):
+    (code,) = blocks(section)
     first, _, second = run(sys.executable, code, chat.url).partition(
         "\n\n반품 요청이 들어오면 무엇부터 하는지 안내해 드릴까요?\n"
     )
     assert first.startswith(ANSWER)
     assert second.startswith("[판매관리 > 반품관리] 메뉴에서 요청을 확인하고")
+
+
+def test_the_client_of_openai_prints_an_answer_and_takes_up_an_offer(chat):
+    (code,) = blocks("OpenAI's client")
+    first, _, second = run(sys.executable, code, chat.url).partition("안내해 드릴까요?\n\n[")
+    assert first.startswith(ANSWER)
+    assert "\n\n출처 [1] " in first
+    assert second.startswith("판매관리 > 반품관리] 메뉴에서 요청을 확인하고")
+
+
+def test_what_a_front_end_of_openai_asks_is_a_stream_of_chunks(chat):
+    (code,) = blocks("An OpenAI front end")
+    stream = run("bash", code, chat.url)
+    assert ANSWER in stream
+    assert '"object":"chat.completion.chunk"' in stream
+    assert stream.endswith("data: [DONE]\n\n")
 
 
 def test_the_terminal_takes_up_an_offer(chat):

@@ -6,6 +6,8 @@ diff, by `pytest tests/unit/test_golden.py --write-golden`.
 
 from pathlib import Path
 
+import httpx2
+import openai
 import pytest
 
 from faqchat import sse
@@ -137,3 +139,18 @@ def test_every_golden_file_is_compared():
     assert {str(path.relative_to(GOLDEN)) for path in GOLDEN.rglob("*.*")} == {
         f"{turn}/{form}" for turn in TURNS for form in FORMS
     }
+
+
+@pytest.mark.parametrize("form", ["completion.sse", "completion-usage.sse"])
+def test_the_official_client_raises_what_ends_a_stream_that_failed(form):
+    def replay(_):
+        stream = (GOLDEN / "failed" / form).read_bytes()
+        return httpx2.Response(200, content=stream, headers={"content-type": "text/event-stream"})
+
+    with (
+        httpx2.Client(transport=httpx2.MockTransport(replay)) as http,
+        openai.OpenAI(base_url="http://chat/v1", api_key="unused", http_client=http) as client,
+        client.chat.completions.create(model="", messages=[], stream=True) as stream,
+        pytest.raises(openai.APIError, match="연결이 끊겼습니다"),
+    ):
+        list(stream)
