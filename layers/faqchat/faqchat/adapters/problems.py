@@ -173,7 +173,7 @@ async def _unreadable(request: Request, error: Exception) -> JSONResponse:
 
 async def _http_error(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)
-    headers = dict(error.headers or {}) | ({"allow": _allowed(request)} if error.status_code == 405 else {})
+    headers = {"allow": _allowed(request)} if error.status_code == 405 else error.headers
     return response(of_status(error, correlation(request).request_id), headers)
 
 
