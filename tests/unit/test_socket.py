@@ -40,6 +40,7 @@ class Socket:
         self.sent = asyncio.Queue()
         self.heard = asyncio.Queue()
         self.is_broken = False
+        self.is_slow = False
 
     async def __aenter__(self):
         scope = {
@@ -60,6 +61,7 @@ class Socket:
     async def _hear(self, message):
         if self.is_broken:
             raise OSError("the client is gone")
+        await asyncio.sleep(0.1 if self.is_slow else 0)
         self.heard.put_nowait(message)
 
     def says(self, said, kind="text"):
@@ -122,6 +124,21 @@ async def test_questions_follow_each_other_in_one_conversation(quick):
             socket.says(QUESTION | {"session_id": session_id})
             session_id = (await socket.until("done"))[0]["data"]["session_id"]
     assert len(await quick.history.recent(session_id, 9)) == 3
+
+
+async def test_what_is_asked_ahead_is_answered_after_the_word_that_ends_what_was_before(quick):
+    async with Socket() as socket:
+        for _ in range(3):
+            socket.says({"message": ""})
+        assert [(await socket.next())["event"] for _ in range(3)] == ["error"] * 3
+        socket.is_slow = True
+        socket.says(QUESTION)
+        while (await socket.next())["event"] != "followups":
+            pass
+        await asyncio.sleep(0.05)  # `done` is on its way
+        socket.says(QUESTION)
+        assert [message["event"] for message in await socket.until("done")] == ["done"]
+        assert (await socket.until("done"))[0]["event"] == "start"
 
 
 async def test_korean_stays_readable_and_bytes_are_read_too(quick):

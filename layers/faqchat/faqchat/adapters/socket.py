@@ -82,7 +82,7 @@ class Dialogue:
         self._turns = turns
         self._ids = ids
         self._telling: asyncio.Task[None] | None = None
-        self._is_telling = False  # until the last event goes out, after which the task still tidies up
+        self._is_telling = False  # until the last event is about to go out
 
     async def run(self) -> None:
         """Serve until the client leaves, which means to its turn what leaving an event stream does."""
@@ -90,7 +90,9 @@ class Dialogue:
             while (message := await self._socket.receive())["type"] != "websocket.disconnect":
                 await self._refusing(self._take, message)
         finally:
-            await self._stop_telling()
+            if self._telling:
+                self._telling.cancel()
+                await asyncio.wait({self._telling})
 
     async def _take(self, message: Mapping[str, Any]) -> None:
         match _read(message):
@@ -100,7 +102,8 @@ class Dialogue:
             case said if self._is_telling:
                 raise Refused(409, BUSY)
             case said:
-                await self._stop_telling()
+                if self._telling:
+                    await asyncio.wait({self._telling})  # its last word goes out first
                 self._is_telling = True
                 self._telling = asyncio.create_task(self._refusing(self._tell, said))
 
@@ -121,6 +124,8 @@ class Dialogue:
                 async for number, event in events:
                     self._is_telling = not isinstance(event, Done | Problem)
                     await self._send(event_name(event), f"{turn_id}:{number}", event)
+                    if not self._is_telling:
+                        return  # what is left of the turn concerns nobody here
         finally:
             self._is_telling = False
 
@@ -148,11 +153,6 @@ class Dialogue:
 
     async def _send(self, name: str, event_id: str | None, said: BaseModel) -> None:
         await self._socket.send_text(frame(name, event_id, said))
-
-    async def _stop_telling(self) -> None:
-        if self._telling:
-            self._telling.cancel()
-            await asyncio.wait({self._telling})
 
 
 def frame(name: str, event_id: str | None, said: BaseModel) -> str:
