@@ -6,20 +6,17 @@ conversation lives for the TTL after its last turn.
 """
 
 import json
-import random
 import time
 from collections.abc import Callable
 from typing import Any
 
 from faqchat.adapters.aws import THROTTLED, AwsService, Refused
+from faqchat.adapters.item_batches import TRIES, delete_items, pause
 from faqchat.conversation import Feedback, Turn
 from faqchat.errors import Busy, Conflict, NotFound, Unavailable
 
 HEADER = "~"  # after every hexadecimal turn id
 DAY_S = 86_400
-BATCH = 25  # what BatchWriteItem takes
-TRIES = 6  # eight racing appends to one conversation need four
-FIRST_PAUSE_S = 0.05
 
 # Kept as JSON: floats survive, and a person can read it.
 _NESTED = ("sources", "followups", "degraded", "usage", "feedback")
@@ -134,19 +131,9 @@ class DynamoHistory:
             **self._whole(session_id), ProjectionExpression="session_id, turn_id"
         )
         keys = [item for page in pages for item in page["Items"]]
-        for start in range(0, len(keys), BATCH):
-            self._erase_batch(client, keys[start : start + BATCH])
+        delete_items(client, self._table, keys)
         existed = header and int(header["expires_at"]["N"]) > self._clock()
         return [key["turn_id"]["S"] for key in keys] if existed else None
-
-    def _erase_batch(self, client: Any, keys: list[_Item]) -> None:
-        left = {self._table: [{"DeleteRequest": {"Key": key}} for key in keys]}
-        for attempt in range(TRIES):
-            _pause(attempt)
-            left = client.batch_write_item(RequestItems=left).get("UnprocessedItems")
-            if not left:
-                return
-        raise Busy("dynamodb left items of a conversation undeleted")
 
     def _whole(self, session_id: str) -> dict[str, Any]:
         return {
@@ -159,7 +146,7 @@ class DynamoHistory:
 
 def _transact(client: Any, items: list[dict[str, Any]]) -> None:
     for attempt in range(TRIES):
-        _pause(attempt)
+        pause(attempt)
         try:
             client.transact_write_items(TransactItems=items)
         except client.exceptions.TransactionCanceledException as error:
@@ -175,12 +162,6 @@ def _transact(client: Any, items: list[dict[str, Any]]) -> None:
         else:
             return
     raise Busy("too many turns are being added to one conversation")
-
-
-def _pause(attempt: int) -> None:
-    """Nothing before the first attempt, then longer and longer: 1.5 s in all at most."""
-    if attempt:
-        time.sleep(FIRST_PAUSE_S * 2 ** (attempt - 1) * random.uniform(0.5, 1))  # noqa: S311 # jitter is no secret
 
 
 def _key(session_id: str, turn_id: str) -> _Item:

@@ -10,14 +10,13 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from faqchat.adapters.aws import AwsService, Refused
-from faqchat.errors import Busy, Conflict, NotFound
+from faqchat.adapters.item_batches import delete_items
+from faqchat.errors import Conflict, NotFound
 from faqchat.events import EVENT, Event, Numbered, as_json
 from faqchat.turnlog import Claim, Recorded, Signals
 
 HEADER = "~"  # after every number
 DAY_S = 86_400
-BATCH = 25  # what BatchWriteItem takes
-TRIES = 5
 
 _UNMET = frozenset({"ConditionalCheckFailedException"})
 
@@ -163,19 +162,8 @@ class DynamoTurnLog:
         return [item for page in pages for item in page["Items"]]
 
     def _erase(self, client: Any, turn_ids: Sequence[str]) -> None:
-        keys = [
-            {"DeleteRequest": {"Key": _key(turn_id, item["part"]["S"])}}
-            for turn_id in turn_ids
-            for item in self._query(client, turn_id)
-        ]
-        for start in range(0, len(keys), BATCH):
-            left = {self._table: keys[start : start + BATCH]}
-            for _ in range(TRIES):
-                left = client.batch_write_item(RequestItems=left).get("UnprocessedItems")
-                if not left:
-                    break
-            else:
-                raise Busy("dynamodb left items of a turn undeleted")
+        found = (item for turn_id in turn_ids for item in self._query(client, turn_id))
+        delete_items(client, self._table, [{name: item[name] for name in ("turn_id", "part")} for item in found])
 
     def _expiry(self, ttl_s: int) -> dict[str, str]:
         return _number(int(self._clock()) + ttl_s)
