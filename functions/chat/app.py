@@ -9,7 +9,7 @@ from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import Depends, FastAPI, Header, Query
 from fastapi import Path as PathParameter
@@ -18,7 +18,7 @@ from fastapi.staticfiles import StaticFiles
 from pydantic import WithJsonSchema
 
 from faqchat import bootstrap, sse, suggest
-from faqchat.adapters import openai_api, problems, socket
+from faqchat.adapters import document, openai_api, problems, socket
 from faqchat.adapters.buffered import Buffered
 from faqchat.adapters.correlation import Correlation
 from faqchat.adapters.edge import Edge
@@ -47,10 +47,6 @@ from faqchat.turns import Turns
 STATIC = Path(__file__).parent / "static"
 SESSION_TURNS = 200  # what a page shows again
 
-EVENT_STREAM: dict[str, Any] = {
-    "content": {"text/event-stream": {"schema": {"type": "string"}}},
-    "description": "start, sources, delta…, followups, done",
-}
 CHAT_PROBLEMS = problems.documented(*problems.AT_BODY, 404, 409, 422, *problems.AT_STORES)
 ID_PROBLEMS = problems.documented(404, 422, *problems.AT_STORES)
 IDEMPOTENCY_KEY = r"^[\x21-\x7e]{1,255}$"
@@ -96,7 +92,7 @@ LastEventId = Annotated[
 @app.post(
     "/v1/chat/stream",
     response_class=StreamingResponse,
-    responses={200: EVENT_STREAM, **CHAT_PROBLEMS},
+    responses={200: document.EVENT_STREAM, **CHAT_PROBLEMS},
 )
 async def stream_chat(request: ChatRequest, turns: TurnsDep, ids: CorrelationDep, key: Key = None) -> StreamingResponse:
     """Answer a message as server-sent events. The turn goes on for a while when its reader is cut off: resume it."""
@@ -121,7 +117,7 @@ async def whole_chat(
 @app.get(
     "/v1/turns/{turn_id}/events",
     response_class=StreamingResponse,
-    responses={200: EVENT_STREAM, 204: {"description": "nothing comes after that event"}, **ID_PROBLEMS},
+    responses={200: document.EVENT_STREAM, 204: {"description": "nothing comes after that event"}, **ID_PROBLEMS},
 )
 async def resume_turn(turn_id: TurnId, turns: TurnsDep, last_event_id: LastEventId = None) -> Response:
     """What a turn says after the event that was received last, live until its end; all of it without such an id."""
@@ -226,6 +222,7 @@ app.mount("/static", StaticFiles(directory=STATIC), name="static")
 
 
 problems.install(app)
+document.describe(app)
 app.add_middleware(Edge, docs_url=app.docs_url)
 handler = Buffered(app)
 bootstrap.preload()

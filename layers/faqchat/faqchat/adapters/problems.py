@@ -3,9 +3,8 @@
 What an error itself says stays with the operators.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import aclosing
-from functools import partial
 from http import HTTPStatus
 from typing import Any
 
@@ -52,7 +51,7 @@ WHEN = {
     500: "A bug; the log has the `trace_id`",
     503: "A provider or store cannot be reached, and nothing can be said without it",
 }
-JSON, PROBLEM_JSON = "application/json", "application/problem+json"
+MEDIA_TYPE = "application/problem+json"
 
 
 class Interrupted(Exception):
@@ -75,8 +74,7 @@ def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
 
 
 def install(app: FastAPI) -> None:
-    """Have the app answer with problems, and its OpenAPI document say so."""
-    app.openapi = partial(_with_media_type, app.openapi)  # type: ignore[method-assign] # the way of FastAPI's manual
+    """Have the app answer with problems."""
     app.add_exception_handler(FaqChatError, _domain_error)
     app.add_exception_handler(Interrupted, _interrupted)
     app.add_exception_handler(RequestValidationError, _unreadable)
@@ -98,7 +96,7 @@ def of_unreadable(error: RequestValidationError, request: Request) -> Problem:
     names = [".".join(map(str, wrong["loc"][1:])) for wrong in error.errors()]
     sent_as = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     status, detail = 422, f"요청 형식이 올바르지 않습니다: {', '.join(filter(None, names)) or '본문'}"
-    if of_body and sent_as != JSON:
+    if of_body and sent_as != "application/json":
         status, detail = 415, HTTP_DETAILS[415]
     elif "json_invalid" in kinds:
         status, detail = 400, "요청 본문이 올바른 JSON이 아닙니다."
@@ -141,19 +139,7 @@ async def reported(turn: Events, ids: Correlation) -> Events:
 
 def response(told: Problem, headers: Mapping[str, str] | None = None) -> JSONResponse:
     """A problem as the whole answer."""
-    return JSONResponse(told.model_dump(), told.status, headers=dict(headers or {}), media_type=PROBLEM_JSON)
-
-
-def _with_media_type(openapi: Callable[[], dict[str, Any]]) -> dict[str, Any]:
-    """The document of an app, in which FastAPI has every error be plain JSON."""
-    document = openapi()
-    for path in document["paths"].values():
-        for operation in path.values():
-            for response in operation["responses"].values():
-                content = response.get("content", {})
-                if content.get(JSON, {}).get("schema") == {"$ref": f"#/components/schemas/{Problem.__name__}"}:
-                    content[PROBLEM_JSON] = content.pop(JSON)
-    return document
+    return JSONResponse(told.model_dump(), told.status, headers=dict(headers or {}), media_type=MEDIA_TYPE)
 
 
 async def _domain_error(request: Request, error: Exception) -> JSONResponse:
