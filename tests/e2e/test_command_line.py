@@ -161,6 +161,26 @@ def test_a_pickle_and_a_table_from_korean_excel_are_ingested_too(product, live, 
     assert report["version"] == live["version"], "nothing of the table was lost"
 
 
+def test_the_report_names_what_had_no_answer_and_what_was_disliked(product, chat, tmp_path):
+    declined = chat.ask("오늘 여의도 맛집 어디가 좋아?")
+    disliked = chat.ask(QUESTION)
+    feedback = {"rating": "down", "reason": "incomplete", "comment": "연락처는 010-1234-5678"}
+    chat.http.post(f"/v1/turns/{disliked['start']['turn_id']}/feedback", json=feedback).raise_for_status()
+
+    page, sheet = tmp_path / "report.html", tmp_path / "report.csv"
+    done = product.run("report", "--json", "--html", str(page), "--csv", str(sheet))
+    found = json.loads(done.stdout)
+    rows = {row["question"]: row for topic in found["topics"] for row in topic["questions"]}
+
+    assert declined.outcome == "declined"
+    assert rows["오늘 여의도 맛집 어디가 좋아?"]["unanswered"] >= 1
+    assert rows[QUESTION]["nearest"]
+    assert (rows[QUESTION]["disliked"], rows[QUESTION]["reasons"]) == (1, "incomplete 1")
+    assert rows[QUESTION]["comments"] == "연락처는 [전화번호]"
+    assert QUESTION in page.read_text("utf-8")
+    assert QUESTION in sheet.read_text("utf-8-sig")
+
+
 def test_eval_measures_question_files_and_writes_a_row_for_each_question(product, tmp_path):
     asked = [
         {"id": "return", "query": QUESTION, "gold": [id_of("반품 배송비")]},
