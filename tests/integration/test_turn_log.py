@@ -91,6 +91,13 @@ async def test_the_same_again_changes_nothing(log, turn_id):
     assert len((await log.read(turn_id)).events) == 4
 
 
+async def test_a_write_that_comes_late_does_not_undo_the_one_that_was_tried_again(log, turn_id):
+    events = said(turn_id)
+    await log.append(turn_id, 0, events)
+    await log.append(turn_id, 0, events[:2])
+    assert len((await log.read(turn_id)).events) == 4
+
+
 async def test_a_problem_is_the_last_event_too(log, turn_id):
     problem = Problem(type="urn:faqchat:interrupted", title="Unavailable", status=503, detail="잠시 후", trace_id="1")
     await log.append(turn_id, 0, [problem])

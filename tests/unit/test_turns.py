@@ -300,6 +300,23 @@ class TestWithoutTheLog:
         said = await rest(answer.events)
         assert [*await rest(await world.turns.resume(answer.turn_id, -1))] == said
 
+    async def test_a_log_that_was_slow_once_has_the_whole_turn_in_the_end(self, world, model, monkeypatch):
+        append, late = world.log.append, asyncio.Event()
+
+        async def slow_once(*row):
+            if not late.is_set():
+                late.set()
+                await asyncio.sleep(60)
+            await append(*row)
+
+        monkeypatch.setattr(live, "RECORD_TIMEOUT_S", 0.02)
+        monkeypatch.setattr(world.log, "append", slow_once)
+        model.may_go_on.set()
+        answer = await begin(world)
+        seen = await rest(answer.events)
+        await until(lambda: len(world.log.events[answer.turn_id]) == len(seen))
+        assert (await world.log.read(answer.turn_id)).events == tuple(seen)
+
     async def test_a_reader_who_comes_back_meanwhile_is_told_and_may_try_again(self, world, model):
         answer = await begin(world)
         seen = await first_text(answer)

@@ -8,6 +8,7 @@ import asyncio
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
+from typing import TypeVar
 
 from faqchat.errors import NotFound, Unavailable
 from faqchat.events import Done, Event, Numbered, Problem
@@ -16,6 +17,10 @@ from faqchat.turnlog import Signals
 
 BEAT_S = 0.3  # how long a stop may go unheard, and how much of an answer a process that dies may take along
 RECORD_TIMEOUT_S = 1.0  # longer than that an answer does not wait for its record
+GIVEN_UP_AFTER = 3  # failures in a row
+
+
+_Result = TypeVar("_Result")
 
 
 class LiveTurn:
@@ -29,7 +34,7 @@ class LiveTurn:
         self._said: list[Event] = []
         self._recorded = 0
         self._is_open = False  # a turn begins while its record does
-        self._is_recorded = True  # until the log cannot be reached
+        self._failures = 0  # of the log, in a row
         self._over = False
         self._stopped = False
         self._changed = asyncio.Event()
@@ -38,7 +43,7 @@ class LiveTurn:
 
     async def open(self, session_id: str) -> None:
         """Have the turn known to readers elsewhere."""
-        await self._record(lambda: self._log.open(self.turn_id, session_id))
+        await self._record(lambda: self._log.open(self.turn_id, session_id), None)
         self._is_open = True
 
     async def run(self, first: Event) -> None:
@@ -97,6 +102,8 @@ class LiveTurn:
         if last:
             await self._record_new(last)
             self._say(last)
+            while self._recorded < len(self._said) and self._is_recorded:
+                await self._record_new()
 
     def _say(self, event: Event) -> None:
         self._said.append(event)
@@ -107,10 +114,14 @@ class LiveTurn:
         await self._record_new()
         signals = Signals()
         if self._is_open:  # before that nobody elsewhere knows the turn, and the log would not find it
-            signals = await self._record(lambda: self._log.beat(self.turn_id)) or signals
+            signals = await self._record(lambda: self._log.beat(self.turn_id), signals)
         if signals.cancelled:
             return False
         return self._left_at is None or time.time() - max(self._left_at, signals.watched_at) < self._patience_s
+
+    @property
+    def _is_recorded(self) -> bool:
+        return self._failures < GIVEN_UP_AFTER
 
     @property
     def _patience_s(self) -> float:
@@ -118,17 +129,25 @@ class LiveTurn:
         return self._grace_s if self._is_recorded else 0.0
 
     async def _record_new(self, *last: Event) -> None:
+        """Record what is not recorded yet, and the last event that is not said yet."""
         new = [*self._said[self._recorded :], *last]
-        if new:
-            await self._record(lambda: self._log.append(self.turn_id, self._recorded, new))
-            self._recorded += len(new)
 
-    async def _record(self, write: Callable[[], Awaitable[Signals | None]]) -> Signals | None:
+        async def append() -> int:
+            await self._log.append(self.turn_id, self._recorded, new)
+            return len(new)
+
+        if new:
+            self._recorded += await self._record(append, 0)
+
+    async def _record(self, write: Callable[[], Awaitable[_Result]], otherwise: _Result) -> _Result:
+        """What the log answers, if it does in time."""
         if not self._is_recorded:
-            return None
+            return otherwise
         try:
             async with asyncio.timeout(RECORD_TIMEOUT_S):
-                return await write()
+                answer = await write()
         except (NotFound, Unavailable, TimeoutError):
-            self._is_recorded = False
-            return None
+            self._failures += 1
+            return otherwise
+        self._failures = 0
+        return answer

@@ -7,6 +7,7 @@ lives as long as conversations do, for it tells feedback which one a turn belong
 import json
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Any
 
 from faqchat.adapters.aws import AwsService, Refused
@@ -43,13 +44,23 @@ class DynamoTurnLog:
         await self._dynamodb.run(lambda client: client.put_item(TableName=self._table, Item=header))
 
     async def append(self, turn_id: str, first: int, events: Sequence[Event]) -> None:
-        """Add events as one item, which the same events overwrite."""
+        """Add events as one item, which the same and more events overwrite: a write that was given up may come late."""
         item = {
             **_key(turn_id, _part(first)),
+            "reaches": {"N": str(first + len(events))},
             "events": {"S": f"[{','.join(map(as_json, events))}]"},
             "expires_at": self._expiry(DAY_S),
         }
-        await self._dynamodb.run(lambda client: client.put_item(TableName=self._table, Item=item))
+        condition = {
+            "ConditionExpression": "attribute_not_exists(part) OR reaches <= :reaches",
+            "ExpressionAttributeValues": {":reaches": item["reaches"]},
+        }
+
+        def put(client: Any) -> None:
+            client.put_item(TableName=self._table, Item=item, **condition)
+
+        with suppress(Refused):
+            await self._dynamodb.run(put, expected=_UNMET)
 
     async def beat(self, turn_id: str) -> Signals:
         """Note the time in the header, and read the rest of it."""
