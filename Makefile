@@ -7,7 +7,7 @@ UV := UV_PYTHON_DOWNLOADS=never UV_PYTHON=$(CURDIR)/$(PY) UV_DEFAULT_INDEX=https
 SAM := PATH="$(CURDIR)/.local/tools/uv/bin:$(CURDIR)/.venv/bin:$$PATH" SAM_CLI_TELEMETRY=0 .local/tools/sam/bin/python -m samcli
 
 .DEFAULT_GOAL := help
-.PHONY: help install run down test quality check format lock clean build deploy e2e-sam e2e-localstack up-docker down-docker
+.PHONY: help install run down test quality check api-docs screenshots format lock clean build deploy e2e-sam e2e-localstack up-docker down-docker
 
 help: ## this list
 	@sed -n 's/^\([a-z0-9-]*\):[^#]*## /  make \1\t/p' Makefile | expand -t 24
@@ -59,6 +59,12 @@ check: install ## format, lint, types, unit and integration tests
 	$(PY) -m ruff check
 	$(PY) -m mypy
 	$(PY) -m pytest tests/unit tests/integration
+
+api-docs: install ## write docs/api.md from the code
+	$(PY) -m local.api_document
+
+screenshots: install ## write the pictures of docs/images, of the sample FAQ; needs chromium
+	$(PY) -m local.screenshots
 
 format: install ## format, and fix what lint can
 	$(PY) -m ruff format
