@@ -7,6 +7,7 @@ import pytest
 from playwright.sync_api import sync_playwright
 
 from tests.e2e.product import UP_TIMEOUT_S, Chat, Product, embedded, lives, until
+from tests.e2e.visit import gates, visit, visit_at_desk  # noqa: F401 # fixtures
 from tests.e2e.wire import Wires
 from tests.scripted_openai import ScriptedOpenAI
 
