@@ -81,24 +81,22 @@ def aws(monkeypatch):
             yield
 
 
-@pytest.fixture
-def conversations_table(aws):
-    """The name of an empty table, shaped as template.yaml makes it."""
-    dynamodb = boto3.client("dynamodb")
-    name = create_table(dynamodb, f"conversations-{secrets.token_hex(4)}", "session_id", "turn_id")
-    yield name
-    dynamodb.delete_table(TableName=name)
-    dynamodb.close()
+def table(purpose, partition_key, sort_key):
+    """A fixture: the name of an empty table, shaped as template.yaml makes it."""
+
+    @pytest.fixture
+    def made(aws):
+        dynamodb = boto3.client("dynamodb")
+        name = create_table(dynamodb, f"{purpose}-{secrets.token_hex(4)}", partition_key, sort_key)
+        yield name
+        dynamodb.delete_table(TableName=name)
+        dynamodb.close()
+
+    return made
 
 
-@pytest.fixture
-def turns_table(aws):
-    """The same for the turn log."""
-    dynamodb = boto3.client("dynamodb")
-    name = create_table(dynamodb, f"turns-{secrets.token_hex(4)}", "turn_id", "part")
-    yield name
-    dynamodb.delete_table(TableName=name)
-    dynamodb.close()
+conversations_table = table("conversations", "session_id", "turn_id")
+turns_table = table("turns", "turn_id", "part")
 
 
 @pytest.fixture
