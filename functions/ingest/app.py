@@ -6,6 +6,7 @@ works off batches, each of which fails alone.
 
 import asyncio
 import hashlib
+import time
 import warnings
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
@@ -22,6 +23,7 @@ from aws_lambda_powertools.utilities.idempotency import (
     IdempotencyConfig,
     idempotent_function,
 )
+from aws_lambda_powertools.utilities.idempotency.exceptions import IdempotencyAlreadyInProgressError
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from faqchat import bootstrap
@@ -30,6 +32,9 @@ from faqchat.runs import Batch, Run, Settlement, Upload, upload_id
 
 SHOWN = 5  # runs in an answer to `status`
 ONCE_S = 3_600  # an upload that S3 tells of again within the hour is not planned again
+# S3 tells of an upload twice at nearly the same moment; the second waits so often for the first, then fails, and Lambda
+# calls it again after minutes.
+REPEAT_TRIES, REPEAT_PAUSE_S = 20, 1.0
 # What failed is tried again soon, not after the visibility timeout, which is as long as the longest step.
 FIRST_RETRY_S, LAST_RETRY_S = 5, 300
 
@@ -57,7 +62,7 @@ def ingest(event: Mapping[str, Any], context: LambdaContext) -> Shown:
             plan = idempotent_function(
                 _planned, data_keyword_argument="upload", persistence_store=_planned_uploads(), config=config
             )
-            return {"runs": [plan(upload=_uploaded(record).model_dump()) for record in records]}
+            return {"runs": [_once(plan, _uploaded(record)) for record in records]}
         case {"Records": [{"eventSource": "aws:sqs"}, *_] as records}:
             return {"runs": [_settled(SQSRecord(record)) for record in records]}
         case {"action": "ingest", "key": str(key)}:
@@ -75,6 +80,16 @@ def ingest(event: Mapping[str, Any], context: LambdaContext) -> Shown:
 def embed(event: dict[str, Any], context: LambdaContext) -> Mapping[str, Any]:
     """Embed batches; those that fail are reported, delivered again, and end in the dead letters."""
     return process_partial_response(event, _embedded, processor, context)
+
+
+def _once(plan: Callable[..., Shown], upload: Upload) -> Shown:
+    """The plan of an upload, also where another invocation is still at it."""
+    for _ in range(REPEAT_TRIES - 1):
+        try:
+            return plan(upload=upload.model_dump())
+        except IdempotencyAlreadyInProgressError:
+            time.sleep(REPEAT_PAUSE_S)
+    return plan(upload=upload.model_dump())
 
 
 def _planned(upload: dict[str, str]) -> Shown:

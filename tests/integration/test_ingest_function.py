@@ -7,10 +7,12 @@ from types import SimpleNamespace
 
 import boto3
 import pytest
+from aws_lambda_powertools.utilities.idempotency.exceptions import IdempotencyAlreadyInProgressError
 
 from faqchat import bootstrap
 from faqchat.errors import Unavailable
 from faqchat.faq import faq_id
+from faqchat.runs import Upload
 from local.layout import ROOT
 from tests.fakes import FakeEmbedder, FakeVectors
 from tests.integration.tables import create_table
@@ -224,3 +226,23 @@ def test_utterances_beside_the_file_are_taken_when_it_is_planned_again(cloud):
 def test_an_event_that_is_none_of_ours_is_an_error(cloud, event):
     with pytest.raises(ValueError, match="expected an S3 or SQS event"):
         cloud.ingest(event)
+
+
+@pytest.mark.parametrize("busy_for", [0, 2, 100])
+def test_an_upload_that_is_told_again_while_it_is_planned_waits_for_that_plan(app, monkeypatch, busy_for):
+    monkeypatch.setattr(app, "REPEAT_PAUSE_S", 0)
+    asked = []
+
+    def plan(upload):
+        asked.append(upload)
+        if len(asked) <= busy_for:
+            raise IdempotencyAlreadyInProgressError("another invocation is at it")
+        return {"run_id": upload["upload_id"]}
+
+    upload = Upload(upload_id="1", key="faq/a.jsonl")
+    if busy_for < app.REPEAT_TRIES:
+        assert app._once(plan, upload) == {"run_id": "1"}
+    else:
+        with pytest.raises(IdempotencyAlreadyInProgressError):
+            app._once(plan, upload)
+    assert len(asked) == min(busy_for + 1, app.REPEAT_TRIES)
