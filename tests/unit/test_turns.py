@@ -112,6 +112,25 @@ class TestStopping:
         await world.turns.cancel(answer.turn_id)
         assert [(number, event.outcome) for number, event in await rest(resumed)] == [(len(seen), "cancelled")]
 
+    async def test_a_stop_while_the_end_is_being_recorded_does_not_lose_the_end(self, world, model, monkeypatch):
+        append, recording, may_record = world.log.append, asyncio.Event(), asyncio.Event()
+
+        async def slow_end(turn_id, first, events):
+            if isinstance(events[-1], Done):
+                recording.set()
+                await may_record.wait()
+            await append(turn_id, first, events)
+
+        monkeypatch.setattr(world.log, "append", slow_end)
+        model.may_go_on.set()
+        answer = await begin(world)
+        reading = asyncio.create_task(rest(answer.events))
+        await recording.wait()
+        await world.log.cancel(answer.turn_id)
+        await asyncio.sleep(0.05)  # some beats
+        may_record.set()
+        assert (await reading)[-1].event.outcome == "answered"
+
     async def test_one_that_is_over_cannot_be_stopped(self, world, model):
         model.may_go_on.set()
         answer = await begin(world)

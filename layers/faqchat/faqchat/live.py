@@ -99,6 +99,7 @@ class LiveTurn:
             if not self._stopped:
                 raise  # the process ends
             last = Done(outcome="cancelled")
+        self._stopped = True  # from here on there is nothing left to stop, and the end must not get lost
         if last:
             await self._record_new(last)
             self._say(last)
