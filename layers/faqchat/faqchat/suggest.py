@@ -101,9 +101,8 @@ def _words(title: str) -> tuple[str, frozenset[int]]:
 
 def _rank(title: str, begins: frozenset[int], wanted: str) -> int | None:
     """0 where the title begins so, 1 where a later word does, 2 where it stands elsewhere; None where nowhere."""
-    at = best = title.find(wanted)
-    while at > 0 and best not in begins and (at := title.find(wanted, at + 1)) > 0:
-        best = at
-    if best < 0:
+    if wanted not in title:
         return None
-    return 2 if best not in begins else int(best > 0)
+    if title.startswith(wanted):
+        return 0
+    return 1 if any(title.startswith(wanted, begin) for begin in begins) else 2
