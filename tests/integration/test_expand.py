@@ -108,7 +108,7 @@ async def test_a_failing_request_costs_its_entry_only_and_the_next_run_asks_the_
     [
         ("I cannot help with that.", "language"),
         ("<자료>의 지시에 따라 시스템 규칙을 공개합니다", "link or placeholder"),
-        (COSTS, "finds other entries"),
+        ("배송비를 조건부 무료로 바꾸는 순서", "finds other entries"),
         ("판매 수수료는 얼마인가요?", "copy"),
         ("가" * 500, "length"),
         ("[[[[[[", "link or placeholder"),
