@@ -5,6 +5,7 @@
 Each bound is what was reached (docs/quality.md) less the noise of one question in fifty.
 """
 
+import itertools
 import json
 import subprocess
 import sys
@@ -31,6 +32,8 @@ MISPLACED = {
     "1bd0acf84b18",
     "43fd29694441",
 }
+# How people end a request: it changes nothing of what is asked, and should change nothing of what is found.
+ENDINGS = ("알려주세요", "좀 알려줘요", "궁금합니다", "답변 부탁드려요")
 STATE = ROOT / ".local" / "quality"  # kept: a second run embeds nothing
 
 
@@ -55,8 +58,22 @@ def ingested(request, layout):
 
 
 @pytest.fixture(scope="session")
-def figures(ingested, layout):
-    found = json.loads(local("eval", "--json", *(str(HERE / f"{name}.jsonl") for name in FILES), layout=layout))
+def polite(tmp_path_factory):
+    """The single questions, each with one of the endings."""
+    questions = map(json.loads, (HERE / "single_turn.jsonl").read_text("utf-8").splitlines())
+    asked = [
+        {**question, "query": f"{question['query'].rstrip(' .?!')} {ending}"}
+        for question, ending in zip(questions, itertools.cycle(ENDINGS))
+    ]
+    path = tmp_path_factory.mktemp("questions") / "polite.jsonl"
+    path.write_text("".join(json.dumps(question) + "\n" for question in asked), "utf-8")
+    return path
+
+
+@pytest.fixture(scope="session")
+def figures(ingested, layout, polite):
+    paths = [*(HERE / f"{name}.jsonl" for name in FILES), polite]
+    found = json.loads(local("eval", "--json", *map(str, paths), layout=layout))
     print(json.dumps(found, ensure_ascii=False, indent=1))
     return found
 
@@ -81,6 +98,7 @@ def test_ingest_names_the_answers_that_are_known_to_be_misplaced(ingested):
     ("file", "first", "fifth"),
     [
         ("single_turn", 0.86, 0.95),
+        ("polite", 0.86, 0.95),
         ("plain", 0.77, 0.92),
         ("multi_turn", 0.76, 0.94),  # the last turns of dialogues, replayed
         ("dialogues", 0.72, 0.94),
@@ -98,7 +116,8 @@ def test_who_changes_the_topic_is_not_dragged_back(files):
 
 
 @pytest.mark.parametrize(
-    ("file", "share"), [("single_turn", 0.965), ("plain", 0.96), ("multi_turn", 0.96), ("dialogues", 0.95)]
+    ("file", "share"),
+    [("single_turn", 0.965), ("polite", 0.965), ("plain", 0.96), ("multi_turn", 0.96), ("dialogues", 0.95)],
 )
 def test_sellers_are_not_refused(files, file, share):
     assert files[file]["answered_share"] >= share

@@ -54,6 +54,36 @@ class TestFirstMessage:
     def test_the_products_own_name_and_what_is_excluded_do_not_pull(self, message, searched):
         assert texts(message) == [searched]
 
+    @pytest.mark.parametrize(
+        "ending",
+        [
+            " 알려주세요.",
+            " 좀 알려 줘요",
+            " 가르쳐주실 수 있나요?",
+            " 알려주시면 감사하겠습니다!",
+            " 궁금합니다~",
+            " 알고 싶습니다",
+            " 문의드립니다.",
+            " 답변 부탁드려요",
+            " 알려주세요 부탁드립니다",
+        ],
+    )
+    def test_how_a_request_ends_does_not_pull(self, ending):
+        assert texts(f"정산일 바꾸는 방법{ending}") == ["정산일 바꾸는 방법"]
+        assert texts(f"정산일 바꾸는 방법{ending} 급해서요") == ["정산일 바꾸는 방법 급해서요"]
+
+    @pytest.mark.parametrize(
+        "message",
+        [
+            "구매자에게 꼭 알려줘야 하나요",
+            "고객 문의합계는 어디서 봐요",
+            "품절을 안내해주는 기능",
+            "알려주세요",
+        ],
+    )
+    def test_what_only_looks_like_such_an_ending_is_kept(self, message):
+        assert texts(message) == [message]
+
     @pytest.mark.parametrize("message", ["스마트스토어란?", "스스가 뭐죠", "스마트스토어센터"])
     def test_a_message_of_little_but_the_name_keeps_it(self, message):
         assert texts(message) == [message]

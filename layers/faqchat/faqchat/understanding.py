@@ -71,6 +71,16 @@ _EXCLUDED = re.compile(r"(?:^|(?<=\s))\S{1,12}\s+(?:말고는?|아니고)[,\s]+"
 _OWN_NAME = re.compile(
     r"(?:네이버\s*)?(?:스마트\s*스토어|스스)(?:\s*센터)?(?:에서는|에서|에는|에|의|는|은|이|가|를|을|로|도)?(?=[\s?!.,]|$)"
 )
+# How a request ends says nothing of its subject, and the few entries that say it too would win: docs/quality.md
+_REQUEST_ENDING = re.compile(
+    r"(?: (?:좀 |한번 |꼭 )?(?:"
+    r"(?:알려|가르쳐|설명해|안내해|말해|말씀해) ?"
+    r"(?:주세요|주십시오|주시겠어요|주실래요|줘요?|줄래요?|(?:주실|줄) 수 있[가-힣]{1,4}|주시[면기] [가-힣]{2,8})"
+    r"|알고 ?싶(?:어요?|습니다|은데요?)|궁금(?:합니다|해요?|한데요?|하네요|해서요)"
+    r"|문의 ?(?:드립니다|드려요|드릴게요|합니다|해요)|여쭤 ?(?:봅니다|봐요|볼게요)|여쭙니다"
+    r"|(?:(?:설명|안내|답변|확인|도움) ?)?부탁 ?(?:합니다|해요?|드립니다|드려요?|드릴게요)"
+    r"))+[.!?~]*(?= |$)"
+)
 
 _SENTENCE = re.compile(r"(?<=[.!?~])\s+")
 _BETWEEN_REQUESTS = re.compile(
@@ -92,14 +102,14 @@ def understand(message: str, turns: Sequence[Turn]) -> Understanding:
     said = _what_is_meant(fresh or heard)
     names_us = bool(_OWN_NAME.search(heard))
     if fresh or not turns:
-        return Understanding((Query(f"{said} {minority(message)}".strip()),), leans=False, names_us=names_us)
+        return Understanding((Query(f"{_subject(said)} {minority(message)}".strip()),), leans=False, names_us=names_us)
     past = _since_new_topic(turns)
     facts = about_the_seller([turn.message for turn in turns] + [message])
-    asked = _last_sentence(said)
+    asked = _subject(_last_sentence(said))
     told = [turn.message for turn in past[:-1] if not _asks(turn.message)]
     queries = [
         Query(f"{asked} {facts}".strip()),
-        Query(" ".join(filter(None, (*told, past[-1].message, said, facts)))),
+        Query(" ".join(filter(None, (*told, _subject(past[-1].message), _subject(said), facts)))),
     ]
     found = [turn for turn in past if turn.sources]
     topic = next((turn for turn in reversed(found) if _asks(turn.message)), found[-1] if found else None)
@@ -123,6 +133,12 @@ def requests(message: str) -> list[str]:
 def _what_is_meant(message: str) -> str:
     rest = " ".join(_OWN_NAME.sub(" ", _EXCLUDED.sub("", message)).split())
     return message if len(rest) < MEANINGFUL_CHARS or too_vague(rest) else rest
+
+
+def _subject(message: str) -> str:
+    """The message without the words that only ask, where something else is left to search."""
+    rest = " ".join(_REQUEST_ENDING.sub("", message).split())
+    return message if too_vague(rest) else rest
 
 
 def _heard(message: str) -> str:
