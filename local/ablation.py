@@ -62,16 +62,16 @@ async def of_searches(questions: Iterable[Question]) -> Figures:
     published = IndexSnapshot(catalogue.manifest, catalogue.entries)
     bare = Catalogue.build(published.without_utterances(), bootstrap.lexical_index)
     retriever = Retriever(bootstrap.embedder(), bootstrap.vectors())
-    searched: dict[bool, list[tuple[Query, Channels]]] = {True: [], False: []}
+    searched: dict[bool, list[tuple[Sequence[Query], list[Channels]]]] = {True: [], False: []}
     for question in asked:
-        query = understand(question.messages[0], ()).queries[0]
+        queries = understand(question.messages[0], ()).searches
         for utterances, used in ((True, catalogue), (False, bare)):
-            found = await retriever.search([query], used)
-            searched[utterances].append((query, found.channels[0]))
+            found = await retriever.search(queries, used)
+            searched[utterances].append((queries, found.channels))
     fused = {
         variant: [
-            fuse([query], [said], catalogue.prominence if variant.prominence else {}, variant.weights)
-            for query, said in searched[variant.utterances]
+            fuse(queries, said, catalogue.prominence if variant.prominence else {}, variant.weights)
+            for queries, said in searched[variant.utterances]
         ]
         for variant in VARIANTS
     }

@@ -62,7 +62,7 @@ def test_a_few_words_say_too_little_to_be_foreign(alone, allowed):
 
 @pytest.mark.parametrize(("alone", "allowed"), [(0.25, True), (0.24, False)])
 def test_who_names_smartstore_needs_half_as_much(alone, allowed):
-    assert allows(alone, names_us=True) is allowed
+    assert allows(alone, named="스마트스토어 가입") is allowed
 
 
 class TestParts:

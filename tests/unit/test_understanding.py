@@ -5,7 +5,7 @@ import pytest
 from faqchat.conversation import Turn
 from faqchat.events import Source
 from faqchat.index import Query
-from faqchat.understanding import REWRITE_WEIGHT, TITLE_WEIGHT, understand
+from faqchat.understanding import NAMED_WEIGHT, REWRITE_WEIGHT, TITLE_WEIGHT, understand
 
 MINOR = "만 14세 이상 만 19세 미만 미성년자"
 
@@ -84,9 +84,15 @@ class TestFirstMessage:
     def test_what_only_looks_like_such_an_ending_is_kept(self, message):
         assert texts(message) == [message]
 
+    def test_the_products_own_name_is_searched_behind_and_counts_less(self):
+        assert understand("스마트스토어 탈퇴 알려주세요", ()).searches == (
+            Query("탈퇴"),
+            Query("스마트스토어 탈퇴", NAMED_WEIGHT),
+        )
+
     @pytest.mark.parametrize("message", ["스마트스토어란?", "스스가 뭐죠", "스마트스토어센터"])
     def test_a_message_of_little_but_the_name_keeps_it(self, message):
-        assert texts(message) == [message]
+        assert understand(message, ()).searches == (Query(message),)
 
 
 class TestLaterMessage:
@@ -173,8 +179,8 @@ class TestLaterMessage:
         assert understand("어떻게 하죠?", [told]).answered is None
 
     def test_it_is_heard_that_smartstore_is_named(self):
-        assert understand("스마트스토어 가입 방법은?", ()).names_us
-        assert not understand("회원 가입 방법은?", ()).names_us
+        assert understand("스마트스토어 가입 방법은?", ()).named
+        assert not understand("회원 가입 방법은?", ()).named
 
     @pytest.mark.parametrize("message", ["그거 빼고 싶은데 어디서 하나요", "그거 빼고 싶어요"])
     def test_wanting_something_removed_is_no_new_topic(self, message):

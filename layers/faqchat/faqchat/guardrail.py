@@ -30,7 +30,7 @@ class Guardrail:
     def allows(self, meant: Understanding, found: Found, catalogue: Catalogue) -> bool:
         """Whether a message is SmartStore's: alone, or as the continuation that it can be taken for.
 
-        By the seller's own words only: what was found by a rewrite comes behind them and is not heard.
+        By the seller's own words only: what was found by the name or a rewrite comes behind them and is not heard.
         """
         if not found.hits:
             return False
@@ -38,7 +38,7 @@ class Guardrail:
             self._gate.probability(query.text, said, catalogue)
             for query, said in zip(meant.queries, found.channels, strict=False)
         )
-        if alone >= self._threshold * (NAMED if meant.names_us else 1):
+        if alone >= self._threshold * (NAMED if meant.named else 1):
             return True
         enough = MAY_CONTINUE_BRIEFLY if len(meant.alone) <= FEW_WORDS else MAY_CONTINUE
         return (meant.leans or alone >= enough) and max(continued, default=0.0) >= self._threshold

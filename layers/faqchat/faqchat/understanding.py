@@ -15,6 +15,7 @@ from faqchat.smalltalk import too_vague
 
 TITLE_WEIGHT = 0.5  # what the last answer was about, beside what the last question said
 REWRITE_WEIGHT = 1.5  # more than any other query, less than all of them: it may be wrong
+NAMED_WEIGHT = 0.5  # of the message with SmartStore's name beside the message without: .25 does equally well
 STANDS_ALONE = 8  # a shorter last sentence ("돼요?") asks about the one before
 MEANINGFUL_CHARS = 4  # what is left of a message must at least be a word to search
 
@@ -25,13 +26,14 @@ class Understanding(NamedTuple):
     queries: tuple[Query, ...]
     leans: bool  # it cannot stand alone: a fragment, or something that points back; no first message, no new topic
     answered: str | None = None  # the entry that answered the question before; who asks on wants another
-    names_us: bool = False  # it says SmartStore by name
+    named: str = ""  # the message with SmartStore's name, where it says it
     rewritten: str = ""  # a model's reading; only searched, never asked whether the message is in scope
 
     @property
     def searches(self) -> tuple[Query, ...]:
-        """All that is searched: the queries, in their order, and behind them the rewrite."""
-        return (*self.queries, Query(self.rewritten, REWRITE_WEIGHT)) if self.rewritten else self.queries
+        """All that is searched: the queries, in their order, and behind them the name and the rewrite."""
+        behind = (Query(self.named, NAMED_WEIGHT), Query(self.rewritten, REWRITE_WEIGHT))
+        return (*self.queries, *(query for query in behind if query.text not in ("", self.alone)))
 
     @property
     def alone(self) -> str:
@@ -67,7 +69,8 @@ _FRAGMENT = re.compile(
 
 # What the seller does not mean must not pull: "쿠폰 말고 포인트는요?" is about points.
 _EXCLUDED = re.compile(r"(?:^|(?<=\s))\S{1,12}\s+(?:말고는?|아니고)[,\s]+")
-# The product's own name says nothing: every entry is about it, and the few that name it would win.
+# The product's own name says little: every entry is about it, and the few that name it would win. It tells the store
+# from its parts all the same ("스마트스토어 탈퇴"), so that the message is searched without it first, then with it.
 _OWN_NAME = re.compile(
     r"(?:네이버\s*)?(?:스마트\s*스토어|스스)(?:\s*센터)?(?:에서는|에서|에는|에|의|는|은|이|가|를|을|로|도)?(?=[\s?!.,]|$)"
 )
@@ -100,9 +103,9 @@ def understand(message: str, turns: Sequence[Turn]) -> Understanding:
     heard = _heard(message)
     fresh = _after_marker(heard) if turns else ""
     said = _what_is_meant(fresh or heard)
-    names_us = bool(_OWN_NAME.search(heard))
+    named = _subject(fresh or heard) if _OWN_NAME.search(heard) else ""
     if fresh or not turns:
-        return Understanding((Query(f"{_subject(said)} {minority(message)}".strip()),), leans=False, names_us=names_us)
+        return Understanding((Query(f"{_subject(said)} {minority(message)}".strip()),), leans=False, named=named)
     past = _since_new_topic(turns)
     facts = about_the_seller([turn.message for turn in turns] + [message])
     asked = _subject(_last_sentence(said))
@@ -119,7 +122,7 @@ def understand(message: str, turns: Sequence[Turn]) -> Understanding:
         tuple(queries),
         leans=bool(_POINTS_BACK.search(said) or _FRAGMENT.search(said)),
         answered=topic.sources[0].faq_id if topic is past[-1] and _asks(topic.message) else None,
-        names_us=names_us,
+        named=named,
     )
 
 
@@ -132,7 +135,7 @@ def requests(message: str) -> list[str]:
 
 def _what_is_meant(message: str) -> str:
     rest = " ".join(_OWN_NAME.sub(" ", _EXCLUDED.sub("", message)).split())
-    return message if len(rest) < MEANINGFUL_CHARS or too_vague(rest) else rest
+    return message if too_vague(rest) else rest
 
 
 def _subject(message: str) -> str:
