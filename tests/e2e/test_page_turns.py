@@ -174,6 +174,21 @@ def test_a_reload_in_the_middle_of_an_answer_goes_on_with_it(visit, patient_chat
     expect(seller.questions).to_have_count(1)
 
 
+def test_a_reload_before_anything_came_asks_again_under_the_same_key(visit, chat):
+    seller = visit(chat)
+    asked = seller.requests("/v1/chat/stream")
+    seller.page.route("**/v1/chat/stream", first_only(lambda route: None))
+    with seller.page.expect_request("**/v1/chat/stream"):
+        seller.send(QUESTION)
+    seller.page.reload()
+    expect(seller.questions).to_have_text([QUESTION])
+    expect(seller.part("copy")).to_have_count(1)
+    first, second = asked
+    assert first.headers["idempotency-key"] == second.headers["idempotency-key"]
+    assert first.post_data == second.post_data
+    assert len(chat.turns(seller.session_id())) == 1
+
+
 def test_another_answer_takes_the_place_of_the_last(visit, model_chat, model):
     seller = visit(model_chat)
     model.chat += [
