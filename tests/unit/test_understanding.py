@@ -79,6 +79,7 @@ class TestFirstMessage:
             "고객 문의합계는 어디서 봐요",
             "품절을 안내해주는 기능",
             "알려주세요",
+            "쿠폰 말고,",
         ],
     )
     def test_what_only_looks_like_such_an_ending_is_kept(self, message):
@@ -181,6 +182,7 @@ class TestLaterMessage:
     def test_it_is_heard_that_smartstore_is_named(self):
         assert understand("스마트스토어 가입 방법은?", ()).named
         assert not understand("회원 가입 방법은?", ()).named
+        assert not understand("스마트스토어 말고 다른 쇼핑몰 가입 방법은?", ()).named
 
     @pytest.mark.parametrize("message", ["그거 빼고 싶은데 어디서 하나요", "그거 빼고 싶어요"])
     def test_wanting_something_removed_is_no_new_topic(self, message):

@@ -102,17 +102,18 @@ def understand(message: str, turns: Sequence[Turn]) -> Understanding:
     """
     heard = _heard(message)
     fresh = _after_marker(heard) if turns else ""
-    said = _what_is_meant(fresh or heard)
-    named = _subject(fresh or heard) if _OWN_NAME.search(heard) else ""
+    told = _without(_EXCLUDED, fresh or heard)
+    said = _without(_OWN_NAME, told)
+    named = _subject(told) if _OWN_NAME.search(told) else ""
     if fresh or not turns:
         return Understanding((Query(f"{_subject(said)} {minority(message)}".strip()),), leans=False, named=named)
     past = _since_new_topic(turns)
     facts = about_the_seller([turn.message for turn in turns] + [message])
     asked = _subject(_last_sentence(said))
-    told = [turn.message for turn in past[:-1] if not _asks(turn.message)]
+    before = [turn.message for turn in past[:-1] if not _asks(turn.message)]
     queries = [
         Query(f"{asked} {facts}".strip()),
-        Query(" ".join(filter(None, (*told, _subject(past[-1].message), _subject(said), facts)))),
+        Query(" ".join(filter(None, (*before, _subject(past[-1].message), _subject(said), facts)))),
     ]
     found = [turn for turn in past if turn.sources]
     topic = next((turn for turn in reversed(found) if _asks(turn.message)), found[-1] if found else None)
@@ -133,14 +134,13 @@ def requests(message: str) -> list[str]:
     return asking if len(asking) > 1 else []
 
 
-def _what_is_meant(message: str) -> str:
-    rest = " ".join(_OWN_NAME.sub(" ", _EXCLUDED.sub("", message)).split())
-    return message if too_vague(rest) else rest
-
-
 def _subject(message: str) -> str:
-    """The message without the words that only ask, where something else is left to search."""
-    rest = " ".join(_REQUEST_ENDING.sub("", message).split())
+    return _without(_REQUEST_ENDING, message)
+
+
+def _without(words: re.Pattern[str], message: str) -> str:
+    """The message without those words, where something else is left to search."""
+    rest = " ".join(words.sub(" ", message).split())
     return message if too_vague(rest) else rest
 
 
